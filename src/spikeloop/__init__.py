@@ -1,0 +1,1 @@
+"""spikeloop: spiking perception and control in one ROS 2 loop."""
