@@ -1,0 +1,1 @@
+"""Controllers, one folder each, and the gate between them and the actuators."""

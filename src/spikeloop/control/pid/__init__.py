@@ -1,0 +1,1 @@
+"""The conventional PID controller: the reference that other controllers are measured against."""
