@@ -1,0 +1,1 @@
+"""The gate: the last stage before the actuators."""

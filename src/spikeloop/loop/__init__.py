@@ -1,0 +1,1 @@
+"""The loop: slots and missions, lockstep, health of inputs, recording and reports."""

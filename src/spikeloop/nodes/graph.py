@@ -1,0 +1,67 @@
+"""Finds out why a topic stays silent: another type, QoS that doesn't match, another name.
+
+Fast DDS reports neither a type that differs nor a name that nobody publishes, so the graph itself
+is looked at.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from rclpy.node import Node
+from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One topic that the node reads or writes."""
+
+    topic: str
+    type: str
+    qos: QoSProfile
+    writes: bool
+
+
+def find_mismatches(node: Node, endpoints: list[Endpoint]) -> list[str]:
+    """What keeps the node's endpoints from meeting those of others, a sentence each."""
+    own = node.get_fully_qualified_name()
+    found = []
+    for end in endpoints:
+        resolved = node.resolve_topic_name(end.topic)
+        others = (
+            node.get_subscriptions_info_by_topic(resolved)
+            if end.writes
+            else node.get_publishers_info_by_topic(resolved)
+        )
+        for other in others:
+            name = f"{other.node_namespace.rstrip('/')}/{other.node_name}"
+            if name == own:
+                continue
+            if other.topic_type != end.type:
+                found.append(
+                    f"{resolved}: {own} has type {end.type}, {name} has type {other.topic_type}"
+                )
+                continue
+            writer, reader = (end.qos, other.qos_profile)
+            if not end.writes:
+                writer, reader = reader, writer
+            verdict, reason = qos_check_compatible(writer, reader)
+            if verdict == QoSCompatibility.ERROR:
+                found.append(f"{resolved}: QoS of {own} and {name} don't match: {reason.strip()}")
+    return found
+
+
+def similar_published(node: Node, topic: str) -> str:
+    """A sentence on a topic without publishers, naming similar ones that have some."""
+    resolved = node.resolve_topic_name(topic)
+    published = [
+        name
+        for name, _ in node.get_topic_names_and_types()
+        if name != resolved and node.count_publishers(name)
+    ]
+    last = resolved.rsplit("/", 1)[-1]
+    near = [name for name in published if name.rsplit("/", 1)[-1] == last]
+    near = near or difflib.get_close_matches(resolved, published, n=2, cutoff=0.7)
+    hint = f"; similar names that have: {', '.join(near)}" if near else ""
+    return f"{resolved}: has no publisher{hint}"

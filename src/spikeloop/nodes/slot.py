@@ -1,0 +1,311 @@
+"""Base class of all nodes: a lifecycle node that keeps the contract of its slot.
+
+A node says what it is (slot, topics, config) and answers inputs; parameters, lifecycle, lockstep,
+health, diagnostics and latency traces are done here, once.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from typing import Any, ClassVar
+
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.publisher import Publisher
+from rclpy.subscription import Subscription
+
+from spikeloop.loop.health import HealthLimits, InputHealth, Level
+from spikeloop.loop.lockstep import Lockstep, StampJoin
+from spikeloop.loop.slots import Topic, slot, topic
+from spikeloop.nodes.declaring import declare, watch
+from spikeloop.nodes.diagnosing import Diagnoser
+from spikeloop.nodes.lifecycle import LifecycleServices
+from spikeloop.nodes.messages import (
+    Message,
+    is_finite,
+    message_class,
+    numbers_of,
+    qos_profile,
+    stamp_of,
+    to_time,
+)
+from spikeloop.nodes.slot_config import SlotConfig
+
+SUCCESS = TransitionCallbackReturn.SUCCESS
+GATING_S = 0.01
+
+
+class InputError(ValueError):
+    """An input that can't be answered: the node gives its empty output and says why."""
+
+
+class SlotNode(LifecycleNode):  # type: ignore[misc]
+    """A node in a slot.
+
+    Class facts, set by each node:
+        slot: name of its slot.
+        text: one sentence on what it does.
+        config_type: frozen dataclass of its parameters.
+        publishes: topics that it publishes.
+        joins: inputs that together oblige an answer, the one that sets the pace first.
+        subscribes: other inputs, each given to `on_message` as it comes.
+    """
+
+    slot: ClassVar[str]
+    text: ClassVar[str]
+    config_type: ClassVar[type[Any]]
+    publishes: ClassVar[tuple[str, ...]] = ()
+    joins: ClassVar[tuple[str, ...]] = ()
+    subscribes: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, **options: Any) -> None:
+        """Declare the parameters; all else waits for `on_configure`.
+
+        Raises:
+            ParameterError: a parameter is unknown or bad.
+        """
+        module = type(self).__module__.rsplit(".", 1)[-1]
+        super().__init__(module, enable_communication_interface=False, **options)
+        self.exit_code: int | None = None
+        common, config = declare(self, SlotConfig, self.config_type)
+        self.common: SlotConfig = common
+        self.config: Any = config
+        self.lockstep = Lockstep.from_json(common.lockstep) if common.lockstep else None
+        self.lifecycle = LifecycleServices(self)
+        self.diagnoser = Diagnoser(self, slot(self.slot))
+        self.health: dict[str, InputHealth] = {}
+        self._join: StampJoin[Message] | None = None
+        self._held: dict[str, Message] = {}
+        self._last_answer: dict[str, Message] = {}
+        self._last_period = -1
+        self._publishers_by_topic: dict[str, Publisher] = {}
+        self._subscriptions_by_topic: dict[str, Subscription] = {}
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._gating: Any = None
+        watch(self, lambda: self.config, self._is_active, self._apply)
+
+    # --- what nodes override -------------------------------------------------------------------
+
+    def answer(self, stamp_ns: int, inputs: dict[str, Message]) -> dict[str, Message]:
+        """Answer the joined inputs of one stamp: the outputs by topic, without stamps.
+
+        Args:
+            stamp_ns: stamp of the newest input.
+            inputs: the newest message of each joined topic; one that never came is absent.
+
+        Raises:
+            InputError: the inputs are unusable; the node's empty outputs are sent instead.
+        """
+        raise NotImplementedError(f"{type(self).__name__} joins inputs, so it must answer them")
+
+    def on_message(self, name: str, message: Message) -> None:
+        """Take a message of one of `subscribes`."""
+
+    def empty(self, name: str) -> Message:
+        """The output that says "nothing": here a message with its stamp only."""
+        return message_class(topic(name).type)()
+
+    def reset(self) -> None:
+        """Forget all state, as after `on_configure`."""
+
+    def config_changed(self) -> None:
+        """Take over `self.config`, which was set while the node runs."""
+
+    # --- lifecycle -----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Configure and activate, unless an outside manager is to do it."""
+        if not self.common.autostart or not self.lifecycle.change("configure"):
+            if self.common.autostart:
+                self.exit_code = 1
+            return
+        if not self.lifecycle.change("activate"):
+            self.exit_code = 1
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Create publishers and health; a node loads its model before it calls this."""
+        for name in self.publishes:
+            entry = topic(name)
+            self._publishers_by_topic[name] = self.create_publisher(
+                message_class(entry.type), name, qos_profile(self._qos(entry))
+            )
+        for name in (*self.joins, *self.subscribes):
+            self.health[name] = InputHealth(name, self._limits(topic(name)))
+        return SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe to the inputs, in lockstep once the outputs have all their readers."""
+        self.reset()
+        self._held.clear()
+        self._last_answer.clear()
+        self._last_period = -1
+        if self.lockstep is None:
+            self._subscribe()
+        else:
+            self._join = StampJoin(self.lockstep)
+            self._gating = self.create_timer(GATING_S, self._subscribe_if_read, clock=self._steady)
+        return SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop listening; outputs stay announced."""
+        self._stop_gating()
+        for subscription in self._subscriptions_by_topic.values():
+            self.destroy_subscription(subscription)
+        self._subscriptions_by_topic.clear()
+        return SUCCESS
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Take the publishers back."""
+        for publisher in self._publishers_by_topic.values():
+            self.destroy_publisher(publisher)
+        self._publishers_by_topic.clear()
+        self.health.clear()
+        return SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """End from any state as a deactivated, cleaned up node."""
+        self.on_deactivate(state)
+        return self.on_cleanup(state)
+
+    def end(self) -> None:
+        """Leave in good order before the process ends: a last word, then nothing more."""
+        if self.lifecycle.state == "active":
+            self.lifecycle.change("deactivate")
+        self.diagnoser.flush()
+
+    def fail(self, reason: str) -> None:
+        """Tell a fault that can't be mended here, and end the process with exit code 1."""
+        self.get_logger().error(reason)
+        self.diagnoser.report(Level.ERROR, reason)
+        self.diagnoser.flush()
+        self.exit_code = 1
+
+    # --- inputs --------------------------------------------------------------------------------
+
+    def _subscribe_if_read(self) -> None:
+        assert self.lockstep is not None
+        for name, count in self.lockstep.readers.items():
+            if self._publishers_by_topic[name].get_subscription_count() < count:
+                return
+        self._stop_gating()
+        self._subscribe()
+
+    def _stop_gating(self) -> None:
+        if self._gating is not None:
+            self.destroy_timer(self._gating)
+            self._gating = None
+
+    def _subscribe(self) -> None:
+        for name in (*self.joins, *self.subscribes):
+            entry = topic(name)
+            joined = name in self.joins
+            self._subscriptions_by_topic[name] = self.create_subscription(
+                message_class(entry.type),
+                name,
+                self._on_joined(name) if joined else self._on_other(name),
+                qos_profile(self._qos(entry)),
+            )
+
+    def _on_joined(self, name: str) -> Any:
+        def take(message: Message) -> None:
+            received = time.monotonic_ns()
+            stamp_ns = stamp_of(message)
+            self._judge(name, stamp_ns, message, received)
+            if self.lockstep is not None:
+                self._join_by_stamp(name, stamp_ns, message, received)
+                return
+            self._held[name] = message
+            if name == self.joins[0] and self._is_due(stamp_ns):
+                self._respond(stamp_ns, dict(self._held), received)
+
+        return self._guarded(take)
+
+    def _on_other(self, name: str) -> Any:
+        def take(message: Message) -> None:
+            self._judge(name, stamp_of(message), message, time.monotonic_ns())
+            self.on_message(name, message)
+
+        return self._guarded(take)
+
+    def _guarded(self, take: Any) -> Any:
+        def guarded(message: Message) -> None:
+            try:
+                take(message)
+            except Exception:
+                self.fail(f"exception in {self.get_name()}:\n{traceback.format_exc()}")
+
+        return guarded
+
+    def _join_by_stamp(self, name: str, stamp_ns: int, message: Message, received: int) -> None:
+        assert self._join is not None and self.lockstep is not None
+        if self._join.is_repeat(name, stamp_ns):
+            for output, earlier in self._last_answer.items():
+                self._publishers_by_topic[output].publish(earlier)
+            return
+        self._join.add(name, stamp_ns, message)
+        while (ready := self._join.ready()) is not None:
+            tick, inputs = ready
+            self._respond(self.lockstep.stamp(tick), inputs, received)
+            self._join.answered(tick)
+
+    def _is_due(self, stamp_ns: int) -> bool:
+        """Whether this is the first message of a period, so that a fast input paces a slow node."""
+        if self.common.period == 0.0:
+            return True
+        period = stamp_ns // round(self.common.period * 1e9)
+        first = period != self._last_period
+        self._last_period = period
+        return first
+
+    def _judge(self, name: str, stamp_ns: int, message: Message, received: int) -> None:
+        numbers = numbers_of(message)
+        now_ns = stamp_ns if self.lockstep else self.get_clock().now().nanoseconds
+        content = numbers if topic(name).varies else None
+        fault = self.health[name].update(
+            stamp_ns, received, now_ns, is_finite(numbers), content
+        )
+        if fault:
+            self.diagnoser.report(Level.ERROR, fault)
+
+    # --- outputs -------------------------------------------------------------------------------
+
+    def _respond(self, stamp_ns: int, inputs: dict[str, Message], received: int) -> None:
+        try:
+            for name in inputs:
+                level, text = self.health[name].status(received)
+                if level is Level.ERROR:
+                    raise InputError(text)
+            outputs = self.answer(stamp_ns, inputs)
+        except InputError as error:
+            self.diagnoser.report(Level.ERROR, str(error))
+            outputs = {name: self.empty(name) for name in slot(self.slot).due
+                       if name in self.publishes}
+        for name, message in outputs.items():
+            self.publish(name, message, stamp_ns, received)
+        self._last_answer = outputs
+
+    def publish(self, name: str, message: Message, stamp_ns: int, received: int = 0) -> None:
+        """Publish an output with the stamp of the measurement behind it, and trace its latency."""
+        message.header.stamp = to_time(stamp_ns)
+        self._publishers_by_topic[name].publish(message)
+        if received:
+            self.diagnoser.trace(name, stamp_ns, received)
+
+    # --- small print ---------------------------------------------------------------------------
+
+    def _qos(self, entry: Topic) -> Any:
+        return entry.qos if self.lockstep is None else self.lockstep.qos(entry.qos)
+
+    def _limits(self, entry: Topic) -> HealthLimits:
+        common = self.common
+        if self.lockstep is not None:
+            return HealthLimits(frozen_after_s=common.frozen_after)
+        return HealthLimits(entry.max_period_s, common.frozen_after, common.fresh_within)
+
+    def _is_active(self) -> bool:
+        return self.lifecycle.state == "active"
+
+    def _apply(self, config: Any) -> None:
+        self.config = config
+        self.config_changed()
