@@ -11,6 +11,10 @@ from collections import deque
 from dataclasses import dataclass
 
 
+FROZEN_SAMPLES = 7
+"""A quantised sensor repeats itself by chance; so many times in a row it doesn't."""
+
+
 class Level(enum.IntEnum):
     """Levels of diagnostic_msgs/DiagnosticStatus."""
 
@@ -88,7 +92,7 @@ class InputHealth:
             return f"{self.name}: stale, its stamp is {age:.3f} s old"
         if self._limits.frozen_after_s and content is not None:
             same = (now_ns - (self._same_since_ns or now_ns)) / 1e9
-            if same >= self._limits.frozen_after_s and self._same_count > 2:
+            if same >= self._limits.frozen_after_s and self._same_count >= FROZEN_SAMPLES:
                 return f"{self.name}: frozen, the same data for {same:.2f} s"
         return ""
 

@@ -106,7 +106,7 @@ class Diagnoser:
             (node._subscriptions_by_topic, False),
         ):
             for name, end in names.items():
-                ends.append(Endpoint(name, topic(name).type, end.qos_profile, writes))
+                ends.append(Endpoint(name, node.type_of(name), end.qos_profile, writes))
         return ends
 
     def _publish(self) -> None:

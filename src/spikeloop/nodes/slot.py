@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 
 from spikeloop.loop.health import HealthLimits, InputHealth, Level
@@ -29,6 +30,7 @@ from spikeloop.nodes.messages import (
     qos_profile,
     stamp_of,
     to_time,
+    type_name,
 )
 from spikeloop.nodes.slot_config import SlotConfig
 
@@ -126,12 +128,11 @@ class SlotNode(LifecycleNode):  # type: ignore[misc]
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Create publishers and health; a node loads its model before it calls this."""
         for name in self.publishes:
-            entry = topic(name)
             self._publishers_by_topic[name] = self.create_publisher(
-                message_class(entry.type), name, qos_profile(self._qos(entry))
+                self._message_type(name), name, self._topic_qos(name)
             )
         for name in (*self.joins, *self.subscribes):
-            self.health[name] = InputHealth(name, self._limits(topic(name)))
+            self.health[name] = InputHealth(name, self._limits(name))
         return SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -198,13 +199,12 @@ class SlotNode(LifecycleNode):  # type: ignore[misc]
 
     def _subscribe(self) -> None:
         for name in (*self.joins, *self.subscribes):
-            entry = topic(name)
             joined = name in self.joins
             self._subscriptions_by_topic[name] = self.create_subscription(
-                message_class(entry.type),
+                self._message_type(name),
                 name,
                 self._on_joined(name) if joined else self._on_other(name),
-                qos_profile(self._qos(entry)),
+                self._topic_qos(name),
             )
 
     def _on_joined(self, name: str) -> Any:
@@ -251,9 +251,10 @@ class SlotNode(LifecycleNode):  # type: ignore[misc]
 
     def _is_due(self, stamp_ns: int) -> bool:
         """Whether this is the first message of a period, so that a fast input paces a slow node."""
-        if self.common.period == 0.0:
+        seconds = getattr(self.config, "period", 0.0)
+        if seconds == 0.0:
             return True
-        period = stamp_ns // round(self.common.period * 1e9)
+        period = stamp_ns // round(seconds * 1e9)
         first = period != self._last_period
         self._last_period = period
         return first
@@ -261,7 +262,7 @@ class SlotNode(LifecycleNode):  # type: ignore[misc]
     def _judge(self, name: str, stamp_ns: int, message: Message, received: int) -> None:
         numbers = numbers_of(message)
         now_ns = stamp_ns if self.lockstep else self.get_clock().now().nanoseconds
-        content = numbers if topic(name).varies else None
+        content = numbers if self._entry(name).varies else None
         fault = self.health[name].update(
             stamp_ns, received, now_ns, is_finite(numbers), content
         )
@@ -294,11 +295,23 @@ class SlotNode(LifecycleNode):  # type: ignore[misc]
 
     # --- small print ---------------------------------------------------------------------------
 
-    def _qos(self, entry: Topic) -> Any:
-        return entry.qos if self.lockstep is None else self.lockstep.qos(entry.qos)
+    def _entry(self, name: str) -> Topic:
+        """Entry of the slot table; a node whose topics have names of the user's maps them."""
+        return topic(name)
 
-    def _limits(self, entry: Topic) -> HealthLimits:
-        common = self.common
+    def type_of(self, name: str) -> str:
+        """ROS type of one of the node's topics."""
+        return type_name(self._message_type(name))
+
+    def _message_type(self, name: str) -> type[Message]:
+        return message_class(self._entry(name).type)
+
+    def _topic_qos(self, name: str) -> QoSProfile:
+        usual = self._entry(name).qos
+        return qos_profile(usual if self.lockstep is None else self.lockstep.qos(usual))
+
+    def _limits(self, name: str) -> HealthLimits:
+        common, entry = self.common, self._entry(name)
         if self.lockstep is not None:
             return HealthLimits(frozen_after_s=common.frozen_after)
         return HealthLimits(entry.max_period_s, common.frozen_after, common.fresh_within)

@@ -9,18 +9,13 @@ from spikeloop.parameters import parameter
 
 @dataclass(frozen=True)
 class SlotConfig:
-    """How a node starts, paces itself and judges its inputs."""
+    """How a node starts and judges its inputs.
+
+    A node whose own config has a field `period` answers one input in each such time.
+    """
 
     autostart: bool = parameter(
         True, "Configure and activate by itself; false leaves it to a lifecycle manager.", fixed=True
-    )
-    period: float = parameter(
-        0.0,
-        "Answer one input in each period; 0 answers each.",
-        unit="s",
-        low=0.0,
-        high=60.0,
-        fixed=True,
     )
     frozen_after: float = parameter(
         0.35,

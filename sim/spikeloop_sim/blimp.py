@@ -1,0 +1,259 @@
+"""A blimp in MuJoCo: nearly neutral, slow, and moved by gusts.
+
+Air acts through MuJoCo's ellipsoid fluid model. That model has the part of the added mass that
+depends on velocity alone; the part that depends on acceleration is given to the free joint as
+inertia (Lamb's coefficients of a prolate spheroid), exact for a level blimp up to its heading.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloop_sim.blimp_config import BlimpConfig
+from spikeloop_sim.robot import (
+    OdometryReading,
+    Reading,
+    SensorSpec,
+    checked_command,
+    no_such_topic,
+    random_stream,
+)
+from spikeloop_sim.sensors import Altimeter, Imu
+from spikeloop_sim.wind import Wind
+
+if sys.platform == "linux" and "MUJOCO_GL" not in os.environ:
+    # MuJoCo reads this once, on import; off-screen pictures then need no display.
+    with contextlib.suppress(OSError):
+        ctypes.CDLL("libEGL.so.1")
+        os.environ["MUJOCO_GL"] = "egl"
+import mujoco  # noqa: E402
+
+GRAVITY = 9.81
+ALTIMETER_FIELD_OF_VIEW = 0.04
+PHYSICS_STEPS_PER_TICK = 2
+
+SENSORS = (
+    SensorSpec("altitude", "range", 5, "altimeter_link"),
+    SensorSpec("imu/data", "imu", 1, "base_link"),
+    SensorSpec("ground_truth/odom", "odometry", 2, "map"),
+)
+
+_BASE = np.array([0.0, 0.0, -0.46])
+_MODEL = Path(__file__).with_name("blimp.xml")
+
+
+class Blimp:
+    """The blimp as a `Robot`: thrusters vertical, left, right; altimeter 20 Hz, IMU 100 Hz.
+
+    base_link is the altimeter at the bottom of the gondola, looking down; the IMU is there too.
+    """
+
+    tick_s = 0.01
+    actuator_names = ("vertical", "left", "right")
+
+    def __init__(
+        self,
+        config: BlimpConfig | None = None,
+        sensors: Sequence[SensorSpec] = SENSORS,
+    ) -> None:
+        """Build the blimp and reset it with seed 0.
+
+        Args:
+            config: parameters; defaults where None.
+            sensors: those that are simulated, some or all of `SENSORS`. Leaving out one saves
+                its time and changes no other.
+        """
+        self.config = config or BlimpConfig()
+        self.sensors = tuple(sensors)
+        self.model = mujoco.MjModel.from_xml_path(str(_MODEL))
+        self.model.opt.gravity = (0.0, 0.0, -GRAVITY)
+        self.model.dof_armature[:6] = _added_inertia(self.model)
+        self.data = mujoco.MjData(self.model)
+        self._envelope = self.model.body("envelope").id
+        self._base = self.model.body("base_link").id
+        up = (self.config.thrust_up, self.config.thrust_forward, self.config.thrust_forward)
+        down = (self.config.thrust_down, self.config.thrust_backward, self.config.thrust_backward)
+        self._gain_up, self._gain_down = np.array(up), np.array(down)
+        self._follow_rising = 1.0 - math.exp(-self.tick_s / self.config.lag_rising)
+        self._follow_falling = 1.0 - math.exp(-self.tick_s / self.config.lag_falling)
+        self.reset(0)
+
+    @property
+    def safe_command(self) -> NDArray[np.float64]:
+        """Thrusters off, (3,)."""
+        return np.zeros(len(self.actuator_names))
+
+    @property
+    def time_s(self) -> float:
+        """Time since the reset, s."""
+        return self._tick * self.tick_s
+
+    def reset(self, seed: int) -> None:
+        """Start an episode at rest at `start_altitude`; see `Robot.reset`."""
+        config = self.config
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.qpos[2] = config.start_altitude - _BASE[2]
+        self.buoyancy_offset = self._draw_offset(random_stream(seed, "buoyancy"))
+        weight = float(self.model.body_mass.sum()) * GRAVITY
+        lift = weight + self.buoyancy_offset * config.thrust_up
+        own_weight = float(self.model.body_mass[self._envelope]) * GRAVITY
+        self.model.body_gravcomp[self._envelope] = lift / own_weight
+        wind, gust = config.wind, config.gust
+        self._wind = Wind(
+            (wind[0], wind[1], wind[2]),
+            (gust[0], gust[1], gust[2]),
+            config.gust_time_constant,
+            self.tick_s,
+            random_stream(seed, "wind"),
+        )
+        self._altimeter = Altimeter(
+            config.altimeter_noise,
+            config.altimeter_resolution,
+            config.altimeter_min,
+            config.altimeter_max,
+            ALTIMETER_FIELD_OF_VIEW,
+            random_stream(seed, "altitude"),
+        )
+        self._imu = Imu(
+            config.gyro_noise,
+            config.gyro_bias,
+            config.accel_noise,
+            config.accel_bias,
+            random_stream(seed, "imu/data"),
+        )
+        self._drive = np.zeros(3)
+        self._tick = 0
+        mujoco.mj_kinematics(self.model, self.data)
+        self._velocity_before = self._base_velocity()
+        self._acceleration = np.zeros(3)
+        self._samples: dict[str, Reading] = {}
+        self._sample_due()
+
+    def step(self, command: NDArray[np.float64]) -> None:
+        """Advance by 10 ms; see `Robot.step`."""
+        target = checked_command(command, self.actuator_names)
+        follow = np.where(target > self._drive, self._follow_rising, self._follow_falling)
+        self._drive += follow * (target - self._drive)
+        self.data.ctrl[:] = self._drive * np.where(
+            self._drive > 0.0, self._gain_up, self._gain_down
+        )
+        self.model.opt.wind[:] = self._wind.sample()
+        mujoco.mj_step(self.model, self.data, PHYSICS_STEPS_PER_TICK)
+        self._tick += 1
+        self._sample_due()
+
+    def read(self, topic: str) -> Reading:
+        """The newest sample; see `Robot.read`."""
+        try:
+            return self._samples[topic]
+        except KeyError:
+            raise no_such_topic(topic, self.sensors) from None
+
+    def truth(self) -> dict[str, float]:
+        """The true state now.
+
+        Returns:
+            altitude (height of base_link above the floor, m), climb_rate (m/s), x, y (m), roll,
+            pitch, yaw (rad), vertical_drive (what the vertical thruster gives, as a command),
+            buoyancy_offset (fraction of the largest upward thrust), wind_up (m/s).
+        """
+        mujoco.mj_kinematics(self.model, self.data)
+        x, y, z = self.data.xpos[self._base].tolist()
+        rotation = self.data.xmat[self._base].tolist()
+        return {
+            "altitude": z,
+            "climb_rate": float(self._base_velocity()[2]),
+            "x": x,
+            "y": y,
+            "roll": math.atan2(rotation[7], rotation[8]),
+            "pitch": math.asin(min(1.0, max(-1.0, -rotation[6]))),
+            "yaw": math.atan2(rotation[3], rotation[0]),
+            "vertical_drive": float(self._drive[0]),
+            "buoyancy_offset": self.buoyancy_offset,
+            "wind_up": float(self.model.opt.wind[2]),
+        }
+
+    def _draw_offset(self, random: np.random.Generator) -> float:
+        magnitude = random.uniform(self.config.offset_low, self.config.offset_high)
+        sign = random.choice((-1.0, 1.0))
+        if self.config.offset_sign != "either":
+            sign = 1.0 if self.config.offset_sign == "light" else -1.0
+        return float(sign * magnitude)
+
+    def _sample_due(self) -> None:
+        due = [spec for spec in self.sensors if self._tick % spec.period_ticks == 0]
+        if not due:
+            return
+        mujoco.mj_kinematics(self.model, self.data)
+        for spec in due:
+            if spec.kind == "range":
+                self._samples[spec.topic] = self._altimeter.sample(self._distance_below())
+            elif spec.kind == "imu":
+                rates = self.data.qvel[3:6]
+                self._samples[spec.topic] = self._imu.sample(rates, self._specific_force())
+            else:
+                self._samples[spec.topic] = self._odometry()
+
+    def _base_velocity(self) -> NDArray[np.float64]:
+        """Velocity of base_link in the world frame, after mj_kinematics."""
+        rotation = self.data.xmat[self._base].reshape(3, 3)
+        spin = self.data.qvel[3:6]
+        arm = np.array([spin[1] * _BASE[2], -spin[0] * _BASE[2], 0.0])
+        velocity: NDArray[np.float64] = self.data.qvel[:3] + rotation @ arm
+        return velocity
+
+    def _distance_below(self) -> float:
+        down = -self.data.xmat[self._base].reshape(3, 3)[:, 2]
+        distance = mujoco.mj_ray(
+            self.model, self.data, self.data.xpos[self._base], down, None, True, self._base, None
+        )
+        return math.inf if distance < 0.0 else float(distance)
+
+    def _specific_force(self) -> NDArray[np.float64]:
+        """Mean over the last tick, as an IMU integrates it, in the frame of base_link."""
+        velocity = self._base_velocity()
+        felt = (velocity - self._velocity_before) / self.tick_s
+        self._velocity_before = velocity
+        felt[2] += GRAVITY
+        rotation = self.data.xmat[self._base].reshape(3, 3)
+        force: NDArray[np.float64] = rotation.T @ felt
+        return force
+
+    def _odometry(self) -> OdometryReading:
+        rotation = self.data.xmat[self._base].reshape(3, 3)
+        x, y, z = self.data.xpos[self._base].tolist()
+        qw, qx, qy, qz = self.data.xquat[self._base].tolist()
+        vx, vy, vz = (rotation.T @ self._base_velocity()).tolist()
+        wx, wy, wz = self.data.qvel[3:6].tolist()
+        return OdometryReading(
+            (x, y, z), (qx, qy, qz, qw), (vx, vy, vz), (wx, wy, wz), "base_link"
+        )
+
+
+def _added_inertia(model: mujoco.MjModel) -> NDArray[np.float64]:
+    """Inertia of the air that a prolate spheroid takes along: 3 translations, 3 rotations.
+
+    Lamb, Hydrodynamics, sections 114-115. Translations are in the world frame, so along the
+    ground the mean of the long and the short axis stands for every heading.
+    """
+    a, b, _ = model.geom("envelope").size
+    displaced = model.opt.density * 4.0 / 3.0 * math.pi * a * b * b
+    e = math.sqrt(1.0 - (b / a) ** 2)
+    log = math.log((1.0 + e) / (1.0 - e))
+    alpha = 2.0 * (1.0 - e**2) / e**3 * (0.5 * log - e)
+    beta = 1.0 / e**2 - (1.0 - e**2) / (2.0 * e**3) * log
+    along, across = alpha / (2.0 - alpha), beta / (2.0 - beta)
+    gap = beta - alpha
+    turning = e**4 * gap / ((2.0 - e**2) * (2.0 * e**2 - (2.0 - e**2) * gap))
+    level = 0.5 * (along + across) * displaced
+    spin = turning * displaced * (a**2 + b**2) / 5.0
+    return np.array([level, level, across * displaced, 0.0, spin, spin])

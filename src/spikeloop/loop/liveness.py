@@ -1,0 +1,33 @@
+"""Who of the loop is alive: each member says so at least once a second on `/diagnostics`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Liveness:
+    """Notes when each member was last heard of, by the steady clock."""
+
+    def __init__(self, members: Iterable[str], timeout_s: float) -> None:
+        """Watch `members` (full node names); nobody counts as silent before it was heard once."""
+        self._timeout_ns = round(timeout_s * 1e9)
+        self._heard: dict[str, int | None] = dict.fromkeys(members)
+        self.newest_text: dict[str, str] = {}
+
+    def heard(self, member: str, text: str, now_ns: int) -> None:
+        """Note a sign of life and what it said; others than members are ignored."""
+        if member in self._heard:
+            self._heard[member] = now_ns
+            self.newest_text[member] = text
+
+    def silent(self, now_ns: int) -> str:
+        """The member that is silent for longest beyond the time-out, as a sentence; or empty."""
+        gone = [
+            (heard, member)
+            for member, heard in self._heard.items()
+            if heard is not None and now_ns - heard > self._timeout_ns
+        ]
+        if not gone:
+            return ""
+        heard, member = min(gone)
+        return f"{member} gave no sign of life for {(now_ns - heard) / 1e9:.1f} s"

@@ -1,0 +1,307 @@
+"""The simulator's bridge (slot `simulator`): sensors and clock out, commands in.
+
+In lockstep it goes on only when every output that is due has come, so the run depends on the seed
+alone; with the wall clock it keeps pace and counts what came too late.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from rosgraph_msgs.msg import Clock as ClockMessage
+
+from spikeloop.loop.criteria import judge_altitude
+from spikeloop.loop.flight import Flight, write_report
+from spikeloop.loop.liveness import Liveness
+from spikeloop.loop.lockstep import DueOutputs
+from spikeloop.loop.mission import load_mission
+from spikeloop.loop.slots import topic
+from spikeloop.nodes.bridge_config import START_NS, BridgeConfig
+from spikeloop.nodes.messages import Message, qos_profile, stamp_of, to_time
+from spikeloop.nodes.running import run_node
+from spikeloop.nodes.sensor_messages import sensor_message, setpoint_message
+from spikeloop.nodes.slot import SlotNode
+from spikeloop.parameters import ParameterError
+from spikeloop_sim.base import Base
+from spikeloop_sim.faults import FaultInjector, parse_fault
+from spikeloop_sim.robots import make_robot
+
+SETPOINT_S = 0.1
+WATCH_S = 0.05
+
+
+class BridgeNode(SlotNode):
+    """Steps the robot, sends its sensors and set-points, and applies the commands."""
+
+    slot = "simulator"
+    text = "Simulated robot of a mission, in lockstep or by the wall clock."
+    config_type = BridgeConfig
+    config: BridgeConfig
+
+    def __init__(self, **options: Any) -> None:
+        """Load the mission and the robot, for the topics depend on them."""
+        super().__init__(**options)
+        try:
+            self.mission = load_mission(self.config.mission)
+            self.robot = make_robot(self.mission.robot, self.mission.robot_parameters)
+            faults = [parse_fault(text) for text in self.config.faults]
+        except ValueError as error:
+            raise ParameterError(f"node '{self.get_name()}': {error}") from error
+        self.faults = FaultInjector(faults)
+        self.command_topic = "actuators"
+        known = {"imu/data", "altitude", "odom"}
+        self.sensors = [spec for spec in self.robot.sensors if spec.topic in known]
+        self.publishes = ("/clock", *(spec.topic for spec in self.sensors), "setpoint")
+        self.subscribes = tuple(self.lockstep.inputs) if self.lockstep else (self.command_topic,)
+        self.tick_ns = round(self.robot.tick_s * 1e9)
+        self.ticks = round((self.config.duration or self.mission.duration) * 1e9 / self.tick_ns)
+        self.setpoint_ticks = max(1, round(SETPOINT_S * 1e9 / self.tick_ns))
+
+    # --- start and end -------------------------------------------------------------------------
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Listen at once, but begin only when every sensor has its readers."""
+        config = self.config
+        self.robot.reset(config.seed)
+        self.base = Base(self.robot.safe_command, config.base_timeout)
+        nodes = dict(pair.split("=", 1) for pair in config.nodes)
+        self.flight = Flight(self.mission.name, config.seed, nodes or dict(self.mission.slots))
+        self.tick = 0
+        self.sent_at: dict[int, int] = {}
+        self.round_trips: list[float] = []
+        self.newest: dict[str, Message] = {}
+        self.alive = Liveness(config.watch, config.silent_after)
+        self.outputs = DueOutputs[Message](self.lockstep, self.lockstep.inputs) if (
+            self.lockstep
+        ) else None
+        self.began_ns = 0
+        self.resent = 0
+        self.done = False
+        self.late_ticks = 0
+        self._named = False
+        self._activated_ns = time.monotonic_ns()
+        self._subscribe()
+        self._listener = self.create_subscription(
+            DiagnosticArray, "/diagnostics", self._on_diagnostics,
+            qos_profile(topic("/diagnostics").qos),
+        )
+        period = WATCH_S if self.lockstep else min(self.robot.tick_s, WATCH_S)
+        self._timer = self.create_timer(period, self._on_timer, clock=self._steady)
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Bring the base to its safe command; an unfinished mission has failed."""
+        self._finish("the mission was ended before its time")
+        self.destroy_timer(self._timer)
+        self.destroy_subscription(self._listener)
+        return super().on_deactivate(state)
+
+    def _ready(self) -> bool:
+        readers = self.lockstep.readers if self.lockstep else {"setpoint": 1}
+        missing = [
+            name
+            for name, count in readers.items()
+            if self._publishers_by_topic[name].get_subscription_count() < count
+        ]
+        if not missing and (self.lockstep or self.count_publishers(self.command_topic)):
+            return True
+        if time.monotonic_ns() - self._activated_ns > self.config.start_within * 1e9:
+            self._fail(
+                f"after {self.config.start_within:g} s nobody reads {', '.join(missing)}"
+                if missing
+                else f"after {self.config.start_within:g} s nobody publishes {self.command_topic}"
+            )
+        return False
+
+    def _fail(self, reason: str) -> None:
+        self._finish(reason)
+        self.fail(f"mission failed: {reason}")
+
+    def _finish(self, failure: str) -> None:
+        if self.done:
+            return
+        self.done = True
+        if failure:
+            self.base.stop(failure, self._time())
+        flight = self.flight
+        flight.failure = failure
+        flight.safety_stops = self.base.safety_stops
+        complete = self.tick >= self.ticks
+        flight.timing = {
+            "wall_s": (time.monotonic_ns() - self.began_ns) / 1e9 if self.began_ns else 0.0,
+            "round_trip_ms": self.round_trips,
+            "resent": self.resent,
+            "late_ticks": self.late_ticks,
+            "refused_commands": self.base.refused,
+        }
+        report = flight.report(judge_altitude(flight, self.mission.criteria), complete)
+        if self.config.report:
+            write_report(Path(self.config.report), report)
+        verdict = "succeeded" if report["success"] else f"failed: {failure or 'see criteria'}"
+        self.get_logger().info(f"mission {self.mission.name} {verdict}")
+
+    # --- pace ----------------------------------------------------------------------------------
+
+    def _on_timer(self) -> None:
+        if self.done:
+            return
+        if not self.began_ns:
+            if self._ready():
+                self.began_ns = self._waiting_since = time.monotonic_ns()
+                self._waited = 0
+                self._send(0)
+                self._advance()
+            return
+        silent = self.alive.silent(time.monotonic_ns())
+        if silent:
+            self._fail(f"{silent}; it said last: {self._last_words(silent.split(' ')[0])}")
+        elif self.lockstep:
+            self._look_after_missing()
+        else:
+            self._keep_pace()
+
+    def on_message(self, name: str, message: Message) -> None:
+        """Take a command or another output that is due."""
+        if self.done or not self.began_ns:
+            return
+        if self.outputs is not None:
+            if self.outputs.add(name, stamp_of(message), message):
+                self._advance()
+            return
+        age = self._stamp(self.tick) - stamp_of(message)
+        if age <= self.config.base_timeout * 1e9:
+            self.base.accept(message.normalized, time.monotonic_ns())
+        else:
+            self.base.refused["stale"] = self.base.refused.get("stale", 0) + 1
+
+    def _advance(self) -> None:
+        """Lockstep: go on while nothing is missing."""
+        if self.outputs is None:
+            return
+        while not self.done and not self.outputs.missing(self.tick):
+            now = time.monotonic_ns()
+            if self.tick % self.setpoint_ticks == 0:
+                self.round_trips.append(round((now - self.sent_at.pop(self.tick, now)) / 1e6, 3))
+            self._waiting_since, self._waited, self._named = now, 0, False
+            command = self.outputs.at(self.command_topic, self.tick)
+            stamp = self._stamp(self.tick)
+            if command is not None and not self.base.accept(command.normalized, stamp):
+                self.base.stop("no valid command", self._time())
+            self._note_empty_raw()
+            self._step(stamp)
+
+    def _note_empty_raw(self) -> None:
+        """A controller without a command makes the gate send the safe one: a safety stop."""
+        raw = self.outputs.at("actuators_raw", self.tick) if (
+            self.outputs and self.lockstep and "actuators_raw" in self.lockstep.inputs
+        ) else None
+        if raw is not None and len(raw.normalized) == 0:
+            if not self._raw_is_empty:
+                self.base.safety_stops.append((self._time(), "the controller has no command"))
+            self._raw_is_empty = True
+        elif raw is not None:
+            self._raw_is_empty = False
+
+    _raw_is_empty = False
+
+    def _keep_pace(self) -> None:
+        """Wall clock: take the steps that are due, and count those that came late."""
+        elapsed = time.monotonic_ns() - self.began_ns
+        due = elapsed // self.tick_ns
+        if due - self.tick > 2:
+            self.late_ticks += int(due - self.tick - 1)
+        while self.tick < due and not self.done:
+            self._step(time.monotonic_ns())
+
+    def _step(self, now_ns: int) -> None:
+        command = self.base.command(now_ns, self._time())
+        if self.tick % self.setpoint_ticks == 0:
+            self.flight.add(
+                self._time(),
+                self.robot.truth()["altitude"],
+                self.mission.setpoint_at(self._time()),
+                command.tolist(),
+            )
+        self.robot.step(command)
+        self.tick += 1
+        if self.tick >= self.ticks:
+            # The base is left safe: nobody commands it any more.
+            self._finish("")
+            self.exit_code = 0
+            return
+        self._send(self.tick)
+
+    # --- sensors -------------------------------------------------------------------------------
+
+    def _send(self, tick: int) -> None:
+        stamp = self._stamp(tick)
+        self._publishers_by_topic["/clock"].publish(ClockMessage(clock=to_time(stamp)))
+        if tick % self.setpoint_ticks == 0:
+            self.sent_at[tick] = time.monotonic_ns()
+            altitude = self.mission.setpoint_at(self._time())
+            self._publish_sensor("setpoint", setpoint_message(altitude, stamp))
+        for spec in self.sensors:
+            if tick % spec.period_ticks:
+                continue
+            faulty = self.faults.apply(spec.topic, self.robot.read(spec.topic), stamp, self._time())
+            if faulty is not None:
+                reading, at = faulty
+                self._publish_sensor(spec.topic, sensor_message(reading, spec.frame_id, at))
+
+    def _publish_sensor(self, name: str, message: Message) -> None:
+        self.newest[name] = message
+        self._publishers_by_topic[name].publish(message)
+
+    def _look_after_missing(self) -> None:
+        """Lockstep: send again, then name who doesn't answer, then give up."""
+        assert self.outputs is not None
+        missing = self.outputs.missing(self.tick)
+        if not missing:
+            return
+        wait = (time.monotonic_ns() - self._waiting_since) / 1e9
+        # Each wait is twice as long as the one before, so that a slow node isn't flooded.
+        if wait > self.config.resend_after * 2**self._waited:
+            self._waited += 1
+            self.resent += 1
+            for name, message in self.newest.items():
+                self._publishers_by_topic[name].publish(message)
+        if wait > self.config.name_after and not self._named:
+            self._named = True
+            self.get_logger().error(self._who_is_missing(missing[0]))
+        if wait > self.config.fail_after:
+            self._fail(self._who_is_missing(missing[0]))
+
+    def _who_is_missing(self, name: str) -> str:
+        assert self.outputs is not None
+        slots = dict(pair.split("=", 1) for pair in self.config.nodes)
+        writers = [w.node_name for w in self.get_publishers_info_by_topic(
+            self.resolve_topic_name(name))]
+        of = next((s for s, n in slots.items() if n in writers), "its slot")
+        who = ", ".join(writers) or "nobody"
+        words = "; ".join(self._last_words(w) for w in self.config.watch if w.lstrip("/") in writers)
+        return (
+            f"no answer from slot '{of}' (node {who}) on {name}: "
+            f"{self.outputs.describe(name, self.tick)}" + (f"; it said last: {words}" if words else "")
+        )
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            self.alive.heard(status.name, status.message, time.monotonic_ns())
+
+    def _last_words(self, member: str) -> str:
+        return self.alive.newest_text.get(member, "nothing")
+
+    def _stamp(self, tick: int) -> int:
+        return START_NS + tick * self.tick_ns
+
+    def _time(self) -> float:
+        return self.tick * self.tick_ns / 1e9
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node."""
+    return run_node(BridgeNode, args)
