@@ -30,14 +30,20 @@ class GateNode(SlotNode):
     config_type = GateConfig
     config: GateConfig
 
+    @classmethod
+    def wiring(
+        cls, config: GateConfig
+    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """The topics depend on the kind of command."""
+        sources = config.sources or (f"{config.kind}_raw",)
+        return (config.kind,), (*sources, "stop"), ()
+
     def __init__(self, **options: Any) -> None:
         """Take the topics of the kind of command that the robot has."""
         super().__init__(**options)
         self.output = self.config.kind
-        self.publishes = (self.output,)
-        own = "actuators_raw" if self.output == "actuators" else "cmd_vel_raw"
-        self.sources = self.config.sources or (own,)
-        self.subscribes = (*self.sources, "stop")
+        self.publishes, self.subscribes, _ = self.wiring(self.config)
+        self.sources = self.subscribes[:-1]
         self.safe_commands = 0
         self.gate = Gate(self.config, self.sources)
         self._newest_stamp = 0

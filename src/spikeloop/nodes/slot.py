@@ -61,6 +61,13 @@ class SlotNode(LifecycleNode):  # type: ignore[misc]
     joins: ClassVar[tuple[str, ...]] = ()
     subscribes: ClassVar[tuple[str, ...]] = ()
 
+    @classmethod
+    def wiring(
+        cls, config: Any
+    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Topics that a node with this config publishes, reads, and joins."""
+        return cls.publishes, (*cls.joins, *cls.subscribes), cls.joins
+
     def __init__(self, **options: Any) -> None:
         """Declare the parameters; all else waits for `on_configure`.
 

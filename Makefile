@@ -1,0 +1,27 @@
+# `make demo` and `make test` set up all they need; see README.md.
+VENV ?= .venv
+export VENV
+BIN = $(VENV)/bin
+
+.PHONY: demo test build lint doctor clean
+
+demo: build
+	$(BIN)/spikeloop mission blimp_altitude --report out
+
+test: build
+	$(BIN)/python -m pytest
+
+build:
+	@tools/setup.sh jazzy
+
+lint: build
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src/spikeloop sim/spikeloop_sim src/launch_fallback
+	PYTHONPATH=src:sim $(BIN)/lint-imports
+
+doctor: build
+	$(BIN)/spikeloop doctor
+
+clean:
+	rm -rf build install log $(VENV)

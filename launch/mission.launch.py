@@ -1,0 +1,40 @@
+"""Fly a mission: `ros2 launch spikeloop mission.launch.py mission:=blimp_altitude`.
+
+A slot's node is swapped by `SLOT:=NODE`, such as `controller:=pid`.
+"""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from spikeloop.loop.description import MissionOptions, mission_description
+from spikeloop.loop.slots import SLOTS
+
+ARGUMENTS = {
+    "mission": ("blimp_altitude", "Mission, by name or YAML file."),
+    "seed": ("0", "Seed of the simulator."),
+    "duration": ("0", "Simulated time in s; 0 for the mission's own."),
+    "realtime": ("false", "Run by the wall clock instead of in lockstep."),
+    "report": ("", "Folder for report.json; empty for none."),
+    "faults": ("", "Sensor faults, separated by commas, such as altitude:nan@12+2."),
+}
+
+
+def _mission(context):
+    given = context.launch_configurations
+    swaps = {name: given[name] for name in SLOTS if given.get(name)}
+    options = MissionOptions(
+        seed=int(given["seed"]),
+        duration=float(given["duration"]),
+        realtime=given["realtime"].lower() == "true",
+        report=given["report"],
+        faults=tuple(filter(None, given["faults"].split(","))),
+    )
+    return mission_description(given["mission"], swaps, options).entities
+
+
+def generate_launch_description():
+    """Called by launch."""
+    arguments = [
+        DeclareLaunchArgument(name, default_value=value, description=text)
+        for name, (value, text) in ARGUMENTS.items()
+    ]
+    return LaunchDescription([*arguments, OpaqueFunction(function=_mission)])

@@ -1,0 +1,91 @@
+"""Fly a mission in simulation, each node as a process of its own.
+
+Examples:
+  spikeloop mission blimp_altitude
+  spikeloop mission blimp_altitude --seed 3 --report out/
+  spikeloop mission blimp_altitude controller:=pid --realtime
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+HELP = "fly a mission in simulation"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("name", help="mission; `spikeloop missions` lists them")
+    parser.add_argument("swap", nargs="*", metavar="SLOT:=NODE", help="another node for a slot")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the simulator (default 0)")
+    parser.add_argument("--seeds", type=int, metavar="COUNT", help="fly seeds 0 to COUNT-1")
+    parser.add_argument("--duration", type=float, default=0.0, help="simulated time, s")
+    parser.add_argument("--realtime", action="store_true", help="by the wall clock")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="folder for the report")
+    parser.add_argument(
+        "--fault", action="append", default=[], metavar="TOPIC:KIND@START+DURATION",
+        help="sensor fault (nan, inf, frozen, stale, silent), such as altitude:nan@12+2",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fly; 0 only if the criteria hold (with --seeds: in 90 % of the flights)."""
+    from spikeloop.loop.mission import MissionError
+
+    swaps = {}
+    for pair in args.swap:
+        name, found, node = pair.partition(":=")
+        if not found:
+            raise MissionError(f"'{pair}' must have the form SLOT:=NODE")
+        swaps[name] = node
+    if args.seeds is None:
+        return 0 if _fly(args, swaps, args.seed, args.report) else 1
+    won = 0
+    for seed in range(args.seeds):
+        won += _fly(args, swaps, seed, args.report / f"seed_{seed}" if args.report else None)
+    print(f"{won} of {args.seeds} flights succeeded")
+    return 0 if won >= 0.9 * args.seeds else 1
+
+
+def _fly(
+    args: argparse.Namespace, swaps: dict[str, str], seed: int, folder: Path | None
+) -> bool:
+    from spikeloop.loop.description import MissionOptions, mission_description
+    from spikeloop.loop.description import run as run_description
+    from spikeloop.loop.transport import sweep
+
+    sweep()
+    with tempfile.TemporaryDirectory() as scratch:
+        target = folder or Path(scratch)
+        report_file = target / "report.json"
+        report_file.unlink(missing_ok=True)
+        options = MissionOptions(
+            seed, args.duration, args.realtime, str(target.resolve()), tuple(args.fault)
+        )
+        run_description(mission_description(args.name, swaps, options))
+        sweep()
+        if not report_file.exists():
+            print("mission failed: the simulator's bridge ended without a report", file=sys.stderr)
+            return False
+        report = json.loads(report_file.read_text(encoding="utf-8"))
+        if folder is not None:
+            from spikeloop.loop.report import write_page
+
+            write_page(target)
+    _print_verdict(report, folder)
+    return bool(report["success"])
+
+
+def _print_verdict(report: dict[str, object], folder: Path | None) -> None:
+    for entry in report["criteria"]:  # type: ignore[attr-defined]
+        mark = "held " if entry["held"] else "BROKEN"
+        value = "never" if entry["value"] is None else f"{entry['value']:.2f} {entry['unit']}"
+        print(f"  {mark} {entry['name']} {value} (bound {entry['bound']:g} {entry['unit']})")
+    verdict = "succeeded" if report["success"] else "FAILED"
+    print(f"mission {report['mission']}, seed {report['seed']}: {verdict} {report['failure']}")
+    if folder is not None:
+        print(f"report: {folder / 'report.html'}")

@@ -1,0 +1,189 @@
+"""Launch descriptions of missions and single nodes: the one place that starts our processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from launch import LaunchDescription
+from launch.actions import SetEnvironmentVariable, Shutdown
+from launch_ros.actions import Node
+
+from spikeloop.loop.mission import Mission, MissionError, load_mission, share_directory
+from spikeloop.loop.slots import SLOTS
+from spikeloop.loop.wiring import Member, schedules
+from spikeloop.nodes.bridge_config import START_NS
+from spikeloop.nodes.registry import UnknownNodeError, node_type
+from spikeloop.parameters import build_config, parameters_of, suggestion
+from spikeloop_sim.robots import make_robot
+
+SIGTERM_AFTER_S = "1.5"
+SIGKILL_AFTER_S = "1.5"
+SETPOINT_S = 0.1
+
+
+@dataclass(frozen=True)
+class MissionOptions:
+    """How a mission is flown this time."""
+
+    seed: int = 0
+    duration: float = 0.0
+    realtime: bool = False
+    report: str = ""
+    faults: tuple[str, ...] = ()
+
+
+def environment() -> list[SetEnvironmentVariable]:
+    """Discovery on this machine only, and large messages by shared memory, unless set already."""
+    wanted = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    profile = str(share_directory() / "config" / "fastdds.xml")
+    wanted |= {
+        "FASTRTPS_DEFAULT_PROFILES_FILE": profile,
+        "FASTDDS_DEFAULT_PROFILES_FILE": profile,
+    }
+    return [SetEnvironmentVariable(k, v) for k, v in wanted.items() if k not in os.environ]
+
+
+def node_action(
+    name: str, parameters: Sequence[Mapping[str, Any] | str] = (), **options: Any
+) -> Node:
+    """The launch action of one of our nodes, with both kill time-outs."""
+    return Node(
+        package="spikeloop",
+        executable=name,
+        name=name,
+        output="screen",
+        parameters=list(parameters),
+        sigterm_timeout=SIGTERM_AFTER_S,
+        sigkill_timeout=SIGKILL_AFTER_S,
+        **options,
+    )
+
+
+def node_description(name: str, parameters_file: str = "") -> LaunchDescription:
+    """One node, with its YAML from `config/` unless another is given."""
+    node_type(name)
+    usual = share_directory() / "config" / f"{name}.yaml"
+    file = parameters_file or (str(usual) if usual.exists() else "")
+    return LaunchDescription(
+        [*environment(), node_action(name, [file] if file else [], on_exit=Shutdown())]
+    )
+
+
+def mission_description(
+    name: str, swaps: Mapping[str, str], options: MissionOptions
+) -> LaunchDescription:
+    """All processes of a mission.
+
+    Raises:
+        MissionError, UnknownNodeError, ParameterError: naming what exists and what is close.
+    """
+    mission = load_mission(name)
+    nodes = _nodes(mission, swaps)
+    members = [_member(mission, slot_name, node) for slot_name, node in nodes.items()]
+    robot = make_robot(mission.robot, mission.robot_parameters)
+    tick_ns = round(robot.tick_s * 1e9)
+    known = ("imu/data", "altitude", "odom")
+    sensors = {s.topic: s.period_ticks for s in robot.sensors if s.topic in known}
+    of_slot, of_bridge = schedules(
+        members, sensors, START_NS, tick_ns, round(SETPOINT_S * 1e9 / tick_ns)
+    )
+    watched = [f"/{node}" for node in nodes.values()]
+    actions: list[Any] = environment()
+    for slot_name, node in nodes.items():
+        given = dict(mission.parameters.get(slot_name, {}))
+        own = parameters_of(node_type(node).config_type)
+        given = {key: value for key, value in given.items() if key in own}
+        given["use_sim_time"] = True
+        if not options.realtime:
+            given["lockstep"] = of_slot[slot_name].to_json()
+        respawn = slot_name in mission.respawn
+        usual = share_directory() / "config" / f"{node}.yaml"
+        actions.append(
+            node_action(
+                node,
+                [*([str(usual)] if usual.exists() else []), given],
+                **({"respawn": True, "respawn_delay": 0.1} if respawn else _ends(node)),
+            )
+        )
+    bridge = {
+        "mission": name,
+        "seed": options.seed,
+        "duration": float(options.duration),
+        "report": options.report,
+        "nodes": [f"{slot_name}={node}" for slot_name, node in nodes.items()],
+        "watch": ["/monitor"],
+    }
+    if options.faults:
+        bridge["faults"] = list(options.faults)
+    if not options.realtime:
+        bridge["lockstep"] = of_bridge.to_json()
+    actions.append(node_action("monitor", [{"watch": [*watched, "/bridge"]}], **_ends("monitor")))
+    actions.append(node_action("bridge", [bridge], **_ends("bridge")))
+    return LaunchDescription(actions)
+
+
+def _ends(node: str) -> dict[str, Any]:
+    return {"on_exit": Shutdown(reason=f"{node} ended")}
+
+
+def _nodes(mission: Mission, swaps: Mapping[str, str]) -> dict[str, str]:
+    """Node in each slot, swaps applied, all names checked."""
+    for slot_name in swaps:
+        if slot_name not in mission.slots:
+            known = mission.slots if slot_name in SLOTS else SLOTS
+            raise MissionError(
+                f"mission '{mission.name}' has no slot '{slot_name}'"
+                f"{suggestion(slot_name, known)}; it has: {', '.join(mission.slots)}"
+            )
+    nodes = dict(mission.slots) | dict(swaps)
+    for slot_name, node in nodes.items():
+        kind = node_type(node)
+        if kind.slot != slot_name:
+            raise UnknownNodeError(f"node '{node}' fills slot '{kind.slot}', not '{slot_name}'")
+    return nodes
+
+
+def _member(mission: Mission, slot_name: str, node: str) -> Member:
+    kind = node_type(node)
+    own = parameters_of(kind.config_type)
+    given = mission.parameters.get(slot_name, {})
+    # Parameters of a slot are for the node that the mission names; a swapped one takes what fits.
+    if node == mission.slots[slot_name]:
+        build_config(kind.config_type, given, f"mission '{mission.name}', slot '{slot_name}': ")
+    config = build_config(kind.config_type, {k: v for k, v in given.items() if k in own})
+    wiring = kind.wiring(config)
+    return Member(slot_name, node, *wiring, period_s=float(getattr(config, "period", 0.0)))
+
+
+def run(description: LaunchDescription) -> int:
+    """Run a description to its end; SIGTERM ends it like SIGINT, whichever launch it is."""
+    import signal
+
+    from launch import LaunchService
+
+    def end_like_interrupt(number: int, frame: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    service = LaunchService(argv=sys.argv[1:])
+    service.include_launch_description(description)
+    previous = signal.signal(signal.SIGTERM, end_like_interrupt)
+    try:
+        return int(service.run())
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def launch_file(path: Path, arguments: Mapping[str, str]) -> LaunchDescription:
+    """Another launch file with arguments, as `ros2 launch` would start it."""
+    from launch.actions import IncludeLaunchDescription
+    from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+    source = PythonLaunchDescriptionSource(str(path))
+    return LaunchDescription(
+        [IncludeLaunchDescription(source, launch_arguments=list(arguments.items()))]
+    )
