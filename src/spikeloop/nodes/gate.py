@@ -20,6 +20,7 @@ from spikeloop.nodes.running import run_node
 from spikeloop.nodes.slot import SlotNode
 
 CHECK_S = 0.05
+LAST_WORD = "the gate ends"
 
 
 class GateNode(SlotNode):
@@ -64,7 +65,7 @@ class GateNode(SlotNode):
         if self.lockstep is None:
             self.destroy_timer(self._watch)
         values = tuple(self.config.element("safe", i) for i in range(self.config.size))
-        self._send(Decision(values, safe=True, reason="the gate ends"), self._newest_stamp)
+        self._send(Decision(values, safe=True, reason=LAST_WORD), self._newest_stamp)
         return super().on_deactivate(state)
 
     def on_message(self, name: str, message: Message) -> None:
@@ -92,7 +93,9 @@ class GateNode(SlotNode):
             self._send(decision, self.get_clock().now().nanoseconds)
 
     def _send(self, decision: Decision, stamp_ns: int, received: int = 0) -> None:
-        if decision.safe:
+        if decision.reason == LAST_WORD:
+            self.get_logger().info(f"safe command: {LAST_WORD}")
+        elif decision.safe:
             self.safe_commands += 1
             self.diagnoser.values["safe_commands"] = str(self.safe_commands)
             self.diagnoser.report(Level.ERROR, f"safe command: {decision.reason}")

@@ -10,7 +10,7 @@ import difflib
 from dataclasses import dataclass
 
 from rclpy.node import Node
-from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,28 @@ def find_mismatches(node: Node, endpoints: list[Endpoint]) -> list[str]:
             writer, reader = (end.qos, other.qos_profile)
             if not end.writes:
                 writer, reader = reader, writer
-            verdict, reason = qos_check_compatible(writer, reader)
-            if verdict == QoSCompatibility.ERROR:
-                found.append(f"{resolved}: QoS of {own} and {name} don't match: {reason.strip()}")
+            if problem := _incompatible(writer, reader):
+                found.append(f"{resolved}: {own} and {name} don't match: {problem}")
     return found
+
+
+def _incompatible(writer: QoSProfile, reader: QoSProfile) -> str:
+    """Which policy of a reader asks for more than the writer offers; empty if none.
+
+    Deadlines and leases are left out: we ask for none, and the graph tells an unset one as another
+    number than the profile does.
+    """
+    if (
+        reader.reliability == QoSReliabilityPolicy.RELIABLE
+        and writer.reliability == QoSReliabilityPolicy.BEST_EFFORT
+    ):
+        return "reliability: the reader asks for reliable, the writer offers best effort"
+    if (
+        reader.durability == QoSDurabilityPolicy.TRANSIENT_LOCAL
+        and writer.durability == QoSDurabilityPolicy.VOLATILE
+    ):
+        return "durability: the reader asks for transient local, the writer offers volatile"
+    return ""
 
 
 def similar_published(node: Node, topic: str) -> str:
