@@ -9,10 +9,9 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 HELP = "fly a mission in simulation"
 
@@ -54,38 +53,27 @@ def run(args: argparse.Namespace) -> int:
 def _fly(
     args: argparse.Namespace, swaps: dict[str, str], seed: int, folder: Path | None
 ) -> bool:
-    from spikeloop.loop.description import MissionOptions, mission_description
-    from spikeloop.loop.description import run as run_description
-    from spikeloop.loop.transport import sweep
+    from spikeloop.loop.description import MissionOptions, fly
+    from spikeloop.loop.report import write_page
 
-    sweep()
     with tempfile.TemporaryDirectory() as scratch:
         target = folder or Path(scratch)
-        report_file = target / "report.json"
-        report_file.unlink(missing_ok=True)
         options = MissionOptions(
             seed, args.duration, args.realtime, str(target.resolve()), tuple(args.fault)
         )
-        run_description(mission_description(args.name, swaps, options))
-        sweep()
-        if not report_file.exists():
-            print("mission failed: the simulator's bridge ended without a report", file=sys.stderr)
-            return False
-        report = json.loads(report_file.read_text(encoding="utf-8"))
+        report = fly(args.name, swaps, options)
         if folder is not None:
-            from spikeloop.loop.report import write_page
-
             write_page(target)
     _print_verdict(report, folder)
     return bool(report["success"])
 
 
-def _print_verdict(report: dict[str, object], folder: Path | None) -> None:
-    for entry in report["criteria"]:  # type: ignore[attr-defined]
-        mark = "held " if entry["held"] else "BROKEN"
+def _print_verdict(report: dict[str, Any], folder: Path | None) -> None:
+    for entry in report["criteria"]:
+        mark = "held  " if entry["held"] else "BROKEN"
         value = "never" if entry["value"] is None else f"{entry['value']:.2f} {entry['unit']}"
         print(f"  {mark} {entry['name']} {value} (bound {entry['bound']:g} {entry['unit']})")
-    verdict = "succeeded" if report["success"] else "FAILED"
-    print(f"mission {report['mission']}, seed {report['seed']}: {verdict} {report['failure']}")
+    verdict = "succeeded" if report["success"] else f"FAILED: {report['failure'] or 'see criteria'}"
+    print(f"mission {report['mission']}, seed {report['seed']}: {verdict}")
     if folder is not None:
         print(f"report: {folder / 'report.html'}")

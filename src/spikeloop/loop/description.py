@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from launch import LaunchDescription
-from launch.actions import SetEnvironmentVariable, Shutdown
+from launch import LaunchDescription, LaunchService
+from launch.actions import (
+    IncludeLaunchDescription,
+    RegisterEventHandler,
+    SetEnvironmentVariable,
+    Shutdown,
+)
+from launch.event_handlers import OnProcessExit
+from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
 
+from spikeloop.loop.flight import Flight, write_report
 from spikeloop.loop.mission import Mission, MissionError, load_mission, share_directory
 from spikeloop.loop.slots import SLOTS
+from spikeloop.loop.transport import sweep
 from spikeloop.loop.wiring import Member, schedules
 from spikeloop.nodes.bridge_config import START_NS
 from spikeloop.nodes.registry import UnknownNodeError, node_type
@@ -162,10 +173,6 @@ def _member(mission: Mission, slot_name: str, node: str) -> Member:
 
 def run(description: LaunchDescription) -> int:
     """Run a description to its end; SIGTERM ends it like SIGINT, whichever launch it is."""
-    import signal
-
-    from launch import LaunchService
-
     def end_like_interrupt(number: int, frame: Any) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
@@ -178,11 +185,46 @@ def run(description: LaunchDescription) -> int:
         signal.signal(signal.SIGTERM, previous)
 
 
+def fly(name: str, swaps: Mapping[str, str], options: MissionOptions) -> dict[str, Any]:
+    """Fly a mission to its end; returns what `report.json` in `options.report` says.
+
+    A process that dies is named in the report, even if it was the one that writes it.
+
+    Raises:
+        MissionError, UnknownNodeError, ParameterError: naming what exists and what is close.
+    """
+    description = mission_description(name, swaps, options)
+    mission = load_mission(name)
+    folder = Path(options.report)
+    file = folder / "report.json"
+    file.unlink(missing_ok=True)
+    deaths: list[str] = []
+
+    def note(event: Any, context: Any) -> None:
+        # launch names a process NAME-NUMBER.
+        who = event.process_name.rsplit("-", 1)[0]
+        respawned = who in (_nodes(mission, swaps)[s] for s in mission.respawn)
+        if not file.exists() and not respawned and not context.is_shutdown:
+            deaths.append(f"process '{who}' ended with exit code {event.returncode}")
+
+    description.add_action(RegisterEventHandler(OnProcessExit(on_exit=note)))
+    sweep()
+    run(description)
+    sweep()
+    if file.exists():
+        report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    else:
+        flight = Flight(mission.name, options.seed, _nodes(mission, swaps))
+        report = flight.report([], complete=False)
+        report["failure"] = "the simulator's bridge left no report"
+    if deaths and not report["success"]:
+        report["failure"] = f"{deaths[0]}; {report['failure']}"
+    write_report(folder, report)
+    return report
+
+
 def launch_file(path: Path, arguments: Mapping[str, str]) -> LaunchDescription:
     """Another launch file with arguments, as `ros2 launch` would start it."""
-    from launch.actions import IncludeLaunchDescription
-    from launch.launch_description_sources import PythonLaunchDescriptionSource
-
     source = PythonLaunchDescriptionSource(str(path))
     return LaunchDescription(
         [IncludeLaunchDescription(source, launch_arguments=list(arguments.items()))]

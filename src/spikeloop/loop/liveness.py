@@ -12,13 +12,11 @@ class Liveness:
         """Watch `members` (full node names); nobody counts as silent before it was heard once."""
         self._timeout_ns = round(timeout_s * 1e9)
         self._heard: dict[str, int | None] = dict.fromkeys(members)
-        self.newest_text: dict[str, str] = {}
 
-    def heard(self, member: str, text: str, now_ns: int) -> None:
-        """Note a sign of life and what it said; others than members are ignored."""
+    def heard(self, member: str, now_ns: int) -> None:
+        """Note a sign of life; others than members are ignored."""
         if member in self._heard:
             self._heard[member] = now_ns
-            self.newest_text[member] = text
 
     def silent(self, now_ns: int) -> str:
         """The member that is silent for longest beyond the time-out, as a sentence; or empty."""

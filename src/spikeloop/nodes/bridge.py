@@ -19,7 +19,7 @@ from spikeloop.loop.flight import Flight, write_report
 from spikeloop.loop.liveness import Liveness
 from spikeloop.loop.lockstep import DueOutputs
 from spikeloop.loop.mission import load_mission
-from spikeloop.loop.slots import topic
+from spikeloop.loop.slots import SLOTS, topic
 from spikeloop.nodes.bridge_config import START_NS, BridgeConfig
 from spikeloop.nodes.messages import Message, qos_profile, stamp_of, to_time
 from spikeloop.nodes.running import run_node
@@ -32,6 +32,8 @@ from spikeloop_sim.robots import make_robot
 
 SETPOINT_S = 0.1
 WATCH_S = 0.05
+RESEND_LIMIT_S = 0.4
+RESPAWN_PATIENCE = 4.0
 
 
 class BridgeNode(SlotNode):
@@ -75,6 +77,7 @@ class BridgeNode(SlotNode):
         self.round_trips: list[float] = []
         self.newest: dict[str, Message] = {}
         self.alive = Liveness(config.watch, config.silent_after)
+        self.words: dict[str, str] = {}
         self.outputs = DueOutputs[Message](self.lockstep, self.lockstep.inputs) if (
             self.lockstep
         ) else None
@@ -82,7 +85,8 @@ class BridgeNode(SlotNode):
         self.resent = 0
         self.done = False
         self.late_ticks = 0
-        self._named = False
+        self._named = self._raw_is_empty = False
+        self._told = 0
         self._activated_ns = time.monotonic_ns()
         self._subscribe()
         self._listener = self.create_subscription(
@@ -127,6 +131,7 @@ class BridgeNode(SlotNode):
         self.done = True
         if failure:
             self.base.stop(failure, self._time())
+            self._tell_stops()
         flight = self.flight
         flight.failure = failure
         flight.safety_stops = self.base.safety_stops
@@ -152,7 +157,8 @@ class BridgeNode(SlotNode):
         if not self.began_ns:
             if self._ready():
                 self.began_ns = self._waiting_since = time.monotonic_ns()
-                self._waited = 0
+                self._resend_at = self.config.resend_after
+                self.get_logger().info(f"mission {self.mission.name} begins")
                 self._send(0)
                 self._advance()
             return
@@ -186,7 +192,8 @@ class BridgeNode(SlotNode):
             now = time.monotonic_ns()
             if self.tick % self.setpoint_ticks == 0:
                 self.round_trips.append(round((now - self.sent_at.pop(self.tick, now)) / 1e6, 3))
-            self._waiting_since, self._waited, self._named = now, 0, False
+            self._waiting_since, self._named = now, False
+            self._resend_at = self.config.resend_after
             command = self.outputs.at(self.command_topic, self.tick)
             stamp = self._stamp(self.tick)
             if command is not None and not self.base.accept(command.normalized, stamp):
@@ -206,8 +213,6 @@ class BridgeNode(SlotNode):
         elif raw is not None:
             self._raw_is_empty = False
 
-    _raw_is_empty = False
-
     def _keep_pace(self) -> None:
         """Wall clock: take the steps that are due, and count those that came late."""
         elapsed = time.monotonic_ns() - self.began_ns
@@ -219,6 +224,7 @@ class BridgeNode(SlotNode):
 
     def _step(self, now_ns: int) -> None:
         command = self.base.command(now_ns, self._time())
+        self._tell_stops()
         if self.tick % self.setpoint_ticks == 0:
             self.flight.add(
                 self._time(),
@@ -234,6 +240,11 @@ class BridgeNode(SlotNode):
             self.exit_code = 0
             return
         self._send(self.tick)
+
+    def _tell_stops(self) -> None:
+        for time_s, reason in self.base.safety_stops[self._told :]:
+            self.get_logger().error(f"base: safe command at {time_s:.2f} s: {reason}")
+        self._told = len(self.base.safety_stops)
 
     # --- sensors -------------------------------------------------------------------------------
 
@@ -263,37 +274,44 @@ class BridgeNode(SlotNode):
         if not missing:
             return
         wait = (time.monotonic_ns() - self._waiting_since) / 1e9
-        # Each wait is twice as long as the one before, so that a slow node isn't flooded.
-        if wait > self.config.resend_after * 2**self._waited:
-            self._waited += 1
+        # Waits grow, so that a slow node isn't flooded, but not for ever: a replaced one is due.
+        if wait > self._resend_at:
+            self._resend_at += min(max(wait, self.config.resend_after), RESEND_LIMIT_S)
             self.resent += 1
             for name, message in self.newest.items():
                 self._publishers_by_topic[name].publish(message)
         if wait > self.config.name_after and not self._named:
             self._named = True
             self.get_logger().error(self._who_is_missing(missing[0]))
-        if wait > self.config.fail_after:
+        respawns = self._slot_of(missing[0]) in self.mission.respawn
+        if wait > self.config.fail_after * (RESPAWN_PATIENCE if respawns else 1.0):
             self._fail(self._who_is_missing(missing[0]))
+
+    def _slot_of(self, name: str) -> str:
+        """The slot that owes an output."""
+        return next((s for s in self.flight.nodes if name in SLOTS[s].due), "its slot")
 
     def _who_is_missing(self, name: str) -> str:
         assert self.outputs is not None
-        slots = dict(pair.split("=", 1) for pair in self.config.nodes)
-        writers = [w.node_name for w in self.get_publishers_info_by_topic(
-            self.resolve_topic_name(name))]
-        of = next((s for s, n in slots.items() if n in writers), "its slot")
-        who = ", ".join(writers) or "nobody"
-        words = "; ".join(self._last_words(w) for w in self.config.watch if w.lstrip("/") in writers)
+        writers = [
+            end.node_name
+            for end in self.get_publishers_info_by_topic(self.resolve_topic_name(name))
+        ]
+        slot_name = self._slot_of(name)
+        who = self.flight.nodes.get(slot_name) or ", ".join(writers) or "nobody"
+        words = self._last_words(f"/{who}")
         return (
-            f"no answer from slot '{of}' (node {who}) on {name}: "
-            f"{self.outputs.describe(name, self.tick)}" + (f"; it said last: {words}" if words else "")
+            f"no answer from slot '{slot_name}' (node {who}) on {name}: "
+            f"{self.outputs.describe(name, self.tick)}; it said last: {words}"
         )
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            self.alive.heard(status.name, status.message, time.monotonic_ns())
+            self.alive.heard(status.name, time.monotonic_ns())
+            self.words[status.name] = status.message
 
     def _last_words(self, member: str) -> str:
-        return self.alive.newest_text.get(member, "nothing")
+        return self.words.get(member, "nothing")
 
     def _stamp(self, tick: int) -> int:
         return START_NS + tick * self.tick_ns

@@ -54,7 +54,7 @@ class MonitorNode(SlotNode):
 
     def _hear(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            self.alive.heard(status.name, status.message, time.monotonic_ns())
+            self.alive.heard(status.name, time.monotonic_ns())
 
     def _on_check(self) -> None:
         silent = self.alive.silent(time.monotonic_ns())

@@ -1,0 +1,56 @@
+"""The mission flies, and its result depends on the seed alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _outside_timing(report: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in report.items() if key != "timing"}
+
+
+def test_same_seed_same_report_and_success(fly: Any) -> None:
+    first, second = fly("blimp_altitude", "--seed", "3"), None
+    assert first.end() == 0, first.output
+    second = fly("blimp_altitude", "--seed", "3")
+    assert second.end() == 0
+    assert first.report["success"]
+    assert len(first.report["series"]["time"]) == 800
+    assert _outside_timing(first.report) == _outside_timing(second.report)
+
+
+def test_other_seed_other_flight(fly: Any) -> None:
+    one = fly("blimp_altitude", "--seed", "1", "--duration", "5")
+    one.end()
+    two = fly("blimp_altitude", "--seed", "2", "--duration", "5")
+    two.end()
+    assert one.report["series"]["altitude"] != two.report["series"]["altitude"]
+
+
+def test_gate_killed_in_mid_run_changes_nothing(fly: Any) -> None:
+    whole = fly("blimp_altitude", "--seed", "3", "--duration", "400")
+    whole.end()
+    broken = fly("blimp_altitude", "--seed", "3", "--duration", "400")
+    broken.wait_for_line("begins")
+    broken.child("gate").kill()
+    broken.end()
+    assert "process has died" in broken.output
+    assert broken.report["timing"]["resent"] > 0
+    assert _outside_timing(whole.report) == _outside_timing(broken.report)
+
+
+def test_by_the_wall_clock(fly: Any) -> None:
+    mission = fly("blimp_altitude", "--seed", "3", "--realtime", "--duration", "4")
+    mission.end()
+    assert mission.report["failure"] == ""
+    assert mission.report["safety_stops"] == []
+    assert len(mission.report["series"]["time"]) == 40
+    assert any(command[0] != 0.0 for command in mission.report["series"]["commands"])
+
+
+def test_page_is_self_contained(fly: Any) -> None:
+    mission = fly("blimp_altitude", "--duration", "5")
+    mission.end()
+    page = (mission.folder / "report.html").read_text()
+    assert "<svg" in page and "blimp_altitude" in page
+    assert "http" not in page and "src=" not in page
