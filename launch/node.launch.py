@@ -1,7 +1,8 @@
 """Start one node: `ros2 launch spikeloop node.launch.py node:=gate`."""
 
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
+
+from launch import LaunchDescription
 from spikeloop.loop.description import node_description
 
 

@@ -58,6 +58,7 @@ class AltitudeEnv(gymnasium.Env[Observation, Action]):
 
         Raises:
             ValueError: no set-points, one that isn't finite, or no time to hold them.
+
         """
         if setpoints is not None and (not len(setpoints) or not np.isfinite(setpoints).all()):
             raise ValueError(f"setpoints must be one or more finite altitudes, not {setpoints}")
@@ -95,6 +96,7 @@ class AltitudeEnv(gymnasium.Env[Observation, Action]):
 
         Raises:
             ValueError: the action is not one finite value.
+
         """
         command = self.robot.safe_command
         command[self._vertical] = np.asarray(action, np.float64).reshape(1)[0]
@@ -145,6 +147,7 @@ class BlimpAltitudeEnv(AltitudeEnv):
 
         Raises:
             ParameterError: a keyword that `BlimpConfig` doesn't have, or a bad value.
+
         """
         # The controller's only sensor; without the others a decision takes half the time.
         blimp = Blimp(build_config(BlimpConfig, config), SENSORS[:1])
@@ -179,6 +182,7 @@ class IdentifiedBlimpAltitudeEnv(AltitudeEnv):
 
         Raises:
             ParameterError: a keyword that `IdentifiedBlimpConfig` doesn't have, or a bad value.
+
         """
         super().__init__(
             IdentifiedBlimp(build_config(IdentifiedBlimpConfig, config)), setpoints, hold_s

@@ -21,6 +21,7 @@ class Base:
         Args:
             safe_command: (actuators,) what is applied without a valid command.
             timeout_s: age at which a command counts for nothing, s.
+
         """
         self.safety_stops: list[tuple[float, str]] = []
         self.refused: dict[str, int] = {}

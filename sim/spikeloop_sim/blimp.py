@@ -35,7 +35,7 @@ if sys.platform == "linux" and "MUJOCO_GL" not in os.environ:
     with contextlib.suppress(OSError):
         ctypes.CDLL("libEGL.so.1")
         os.environ["MUJOCO_GL"] = "egl"
-import mujoco  # noqa: E402
+import mujoco
 
 GRAVITY = 9.81
 ALTIMETER_FIELD_OF_VIEW = 0.04
@@ -71,6 +71,7 @@ class Blimp:
             config: parameters; defaults where None.
             sensors: those that are simulated, some or all of `SENSORS`. Leaving out one saves
                 its time and changes no other.
+
         """
         self.config = config or BlimpConfig()
         self.sensors = tuple(sensors)
@@ -165,6 +166,7 @@ class Blimp:
             altitude (height of base_link above the floor, m), climb_rate (m/s), x, y (m), roll,
             pitch, yaw (rad), vertical_drive (what the vertical thruster gives, as a command),
             buoyancy_offset (fraction of the largest upward thrust), wind_up (m/s).
+
         """
         mujoco.mj_kinematics(self.model, self.data)
         x, y, z = self.data.xpos[self._base].tolist()

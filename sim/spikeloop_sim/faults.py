@@ -33,6 +33,7 @@ def parse_fault(text: str) -> Fault:
 
     Raises:
         ValueError: another form, or an unknown kind.
+
     """
     match = _FORM.fullmatch(text)
     if match is None:

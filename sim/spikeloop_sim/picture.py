@@ -30,6 +30,7 @@ class BlimpPicture:
 
         Raises:
             RuntimeError: this machine has no off-screen renderer; the message says what to do.
+
         """
         model, data = self._blimp.model, self._blimp.data
         # Not mj_forward: drawing must not touch the solver's warm start, hence the flight.

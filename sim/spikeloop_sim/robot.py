@@ -25,6 +25,7 @@ class SensorSpec:
         kind: which reading it gives.
         period_ticks: a sample falls due whenever the tick is a multiple of this, tick 0 included.
         frame_id: frame of its readings.
+
     """
 
     topic: str
@@ -42,6 +43,7 @@ class RangeReading:
         min_range: m.
         max_range: m.
         field_of_view: full angle of the cone, rad.
+
     """
 
     distance: float
@@ -57,6 +59,7 @@ class ImuReading:
     Attributes:
         angular_velocity: (3,) rad/s.
         linear_acceleration: (3,) m/s^2.
+
     """
 
     angular_velocity: tuple[float, float, float]
@@ -73,6 +76,7 @@ class OdometryReading:
         linear_velocity: (3,) m/s.
         angular_velocity: (3,) rad/s.
         child_frame_id: name of the moving frame.
+
     """
 
     position: tuple[float, float, float]
@@ -119,6 +123,7 @@ class Robot(Protocol):
 
         Raises:
             ValueError: wrong shape or a non-finite value, naming the actuator; nothing moves.
+
         """
 
     def read(self, topic: str) -> Reading:
@@ -155,6 +160,7 @@ def random_stream(seed: int, name: str) -> np.random.Generator:
 
     Raises:
         ValueError: the seed is negative.
+
     """
     if seed < 0:
         raise ValueError(f"seed must be at least 0, not {seed}")

@@ -16,6 +16,7 @@ def make_robot(name: str, parameters: Mapping[str, Any]) -> Robot:
 
     Raises:
         ValueError: unknown robot or parameter; the nearest is named.
+
     """
     owner = f"robot '{name}': "
     if name == "blimp":

@@ -33,6 +33,7 @@ class Wind:
             time_constant_s: correlation time of the gusts, s, above 0.
             tick_s: time between two samples, s.
             random: used by this wind alone.
+
         """
         self._steady = np.array(steady)
         self._deviation = np.array(deviation)

@@ -49,6 +49,7 @@ def parameter(
 
     Returns:
         A dataclass field.
+
     """
     metadata = {
         "text": text,
@@ -83,6 +84,7 @@ class Parameter:
 
         Raises:
             ParameterError: wrong type, not finite, out of range, or not among the choices.
+
         """
         if self.is_array:
             if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
@@ -139,6 +141,7 @@ def parameters_of(config_type: type[Any]) -> dict[str, Parameter]:
 
     Raises:
         TypeError: a field isn't made by `parameter`, or its type is none that ROS has.
+
     """
     hints = typing.get_type_hints(config_type)
     found = {}
@@ -177,6 +180,7 @@ def build_config(config_type: type[Config], values: Mapping[str, Any], owner: st
     Raises:
         ParameterError: an unknown name (the nearest is named), a bad value, or a combination that
             the dataclass itself refuses with ValueError.
+
     """
     known = parameters_of(config_type)
     for name in values:

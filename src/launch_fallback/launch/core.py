@@ -1,4 +1,4 @@
-"""What launch descriptions are made of: texts, conditions, events and their handlers, entities."""
+"""What launch descriptions are made of: texts, conditions, events, handlers, entities."""
 
 from __future__ import annotations
 
@@ -8,32 +8,23 @@ import inspect
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
-from typing import Any, TypeAlias, TypeVar, Union
+from typing import Any, TypeAlias
 
-Base = TypeVar("Base")
-Text: TypeAlias = str  # in a deferred function: an argument that may be given by substitutions
-
+Text: TypeAlias = str  # as an argument of `_do`: performed from substitutions
 
 def say(feature: str) -> str:
     """Word the message for a feature that is not here."""
     return f"'{feature}' is misspelt, or not covered here: a full ROS 2 installation has all of it"
 
 def name_what_lacks(package: str) -> None:
-    """Let the modules of a package name what they lack, instead of raising AttributeError.
-
-    `from module import name` would replace the message of an AttributeError by its own.
-    """
-    def of(module: str) -> Callable[[str], Any]:
-        def missing(name: str) -> Any:
-            kind = AttributeError if name.startswith("_") else ImportError  # _: asked for by tools
+    """Let modules name what they lack; `import` would hide the message of an AttributeError."""
+    for module in [m for name, m in sys.modules.items() if name.split(".")[0] == package]:
+        def missing(name: str, module: str = module.__name__) -> Any:
+            kind = AttributeError if name.startswith(("_", "pytest")) else ImportError  # by tools
             raise kind(say(f"{module}.{name}"))
-        return missing
-
-    for name, module in sys.modules.items():
-        if name.split(".")[0] == package:
-            vars(module).setdefault("__getattr__", of(name))
+        vars(module)["__getattr__"] = missing
 
 def show(text: str) -> None:
     """Write a line to the screen; nothing ends because nobody reads it."""
@@ -62,19 +53,10 @@ class LaunchContext:
         """What is known in the current scope, for example `event` in a handler."""
         return SimpleNamespace(**self.names)
 
-    @contextlib.contextmanager
-    def scope(self, **names: Any) -> Iterator[None]:
-        """Let names be known within."""
-        before, self.names = self.names, self.names | names
-        try:
-            yield
-        finally:
-            self.names = before
-
     def perform_substitution(self, substitution: SomeSubstitutionsType) -> str:
         """Join texts and substitutions to one text; TypeError if there is anything else."""
-        return "".join(
-            part.perform(self) for part in normalize_to_list_of_substitutions(substitution))
+        parts = normalize_to_list_of_substitutions(substitution)
+        return "".join(part.perform(self) for part in parts)
 
     def register_event_handler(self, event_handler: EventHandler, append: bool = False) -> None:
         """Add a handler before the others, or with `append` after them."""
@@ -96,49 +78,42 @@ class LaunchContext:
         self.emit_event_sync(turn)
         await turn
 
-def deferred(base: type[Base], method: str) -> Callable[[Callable[..., Any]], Callable[..., Base]]:
-    """Turn a function of a context and more into a class: arguments now, the context later.
+class Deferred:
+    """Something that gets its arguments now and the context later, to call `_do` with both.
 
-    The arguments become attributes; `method` performs those that are annotated as Text and calls
-    the function. Arguments that the function doesn't have are left to `base`.
+    The arguments are those of `_do`, and become attributes; the ones that it annotates as Text
+    are performed before the call.
     """
-    def decorate(function: Callable[..., Any]) -> Callable[..., Base]:
-        _, *parameters = inspect.signature(function).parameters.values()
-        own = inspect.Signature(parameters)
-        texts = {item.name for item in parameters if str(item.annotation).startswith("Text")}
 
-        def init(self: Base, *args: Any, **kwargs: Any) -> None:
-            base.__init__(self, **{name: kwargs.pop(name) for name in {*kwargs} - {*own.parameters}})
-            bound = own.bind(*args, **kwargs)
-            bound.apply_defaults()
-            vars(self).update(bound.arguments)
+    _do: Callable[..., Any]
 
-        def call(self: Base, context: LaunchContext) -> Any:
-            values = {name: getattr(self, name) for name in own.parameters}
-            for name in texts - {name for name, value in values.items() if value is None}:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._arguments = [*inspect.signature(self._do).parameters.values()][1:]
+        known = inspect.Signature(self._arguments)
+        for name in {*kwargs} - {*known.parameters}:
+            raise TypeError(say(f"{type(self).__name__}({name}=...)"))
+        bound = known.bind(*args, **kwargs)
+        bound.apply_defaults()
+        vars(self).update(bound.arguments)
+
+    def _call(self, context: LaunchContext) -> Any:
+        values = {item.name: getattr(self, item.name) for item in self._arguments}
+        for name in [p.name for p in self._arguments if str(p.annotation).startswith("Text")]:
+            if values[name] is not None:
                 values[name] = context.perform_substitution(values[name])
-            return function(context, **values)
+        return self._do(context, **values)
 
-        return type(function.__name__, (base,), {"__init__": init, method: call})
-    return decorate
-
-class Substitution:
+class Substitution(Deferred):
     """A text that is known only while launching."""
 
     def perform(self, context: LaunchContext) -> str:
-        """Give the text."""
-        raise NotImplementedError
+        return str(self._call(context))
 
-SomeSubstitutionsType: TypeAlias = Union[str, Substitution, Iterable[Union[str, Substitution]]]
+SomeSubstitutionsType: TypeAlias = str | Substitution | Iterable[str | Substitution]
 
 class TextSubstitution(Substitution):
-    """A fixed text."""
-
-    def __init__(self, *, text: str) -> None:
-        self.text = text
-
-    def perform(self, context: LaunchContext) -> str:
-        return self.text
+    def _do(self, context: LaunchContext, *, text: str) -> str:
+        return text
 
 def normalize_to_list_of_substitutions(subs: SomeSubstitutionsType) -> list[Substitution]:
     """Make substitutions of texts and substitutions; TypeError if there is anything else."""
@@ -149,12 +124,11 @@ def normalize_to_list_of_substitutions(subs: SomeSubstitutionsType) -> list[Subs
         result.append(TextSubstitution(text=part) if isinstance(part, str) else part)
     return result
 
-class Condition:
+class Condition(Deferred):
     """Whether an action is executed."""
 
     def evaluate(self, context: LaunchContext) -> bool:
-        """Decide."""
-        raise NotImplementedError
+        return bool(self._call(context))
 
 class Event(SimpleNamespace):
     """Something that happened, or that is asked for; its fields are given by name."""
@@ -169,7 +143,6 @@ class EventHandler:
         self.entities = entities if callable(entities) else as_list(entities)
 
     def handle(self, event: Event, context: LaunchContext) -> list[LaunchDescriptionEntity]:
-        """Handle the event, and return what is to be visited."""
         if self.handle_once:
             context.unregister_event_handler(self)
         return as_list(self.entities(event, context) if callable(self.entities) else self.entities)
@@ -183,22 +156,33 @@ class LaunchDescriptionEntity:
         """Take effect, and return the entities that are to be visited next."""
         return None
 
-SomeEntitiesType: TypeAlias = Union[LaunchDescriptionEntity, Iterable[LaunchDescriptionEntity]]
+SomeEntitiesType: TypeAlias = LaunchDescriptionEntity | Iterable[LaunchDescriptionEntity]
 
-class Action(LaunchDescriptionEntity):
+def as_list(entities: SomeEntitiesType | None) -> list[LaunchDescriptionEntity]:
+    """Make a list of one entity, of several or of none; TypeError for anything else."""
+    if entities is None or isinstance(entities, LaunchDescriptionEntity):
+        return [] if entities is None else [entities]
+    result = list(entities)
+    for item in result:
+        if not isinstance(item, LaunchDescriptionEntity):
+            raise TypeError(f"expected an action or a launch description, got {item!r}")
+    return result
+
+class Action(Deferred, LaunchDescriptionEntity):
     """Something to do, if a condition holds."""
 
-    def __init__(self, *, condition: Condition | None = None, **unknown: Any) -> None:
-        for name in unknown:
-            raise TypeError(say(f"{type(self).__name__}({name}=...)"))
+    def __init__(self, *args: Any, condition: Condition | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.condition = condition
 
-    def execute(self, context: LaunchContext) -> SomeEntitiesType | None:
+    def execute(self, context: LaunchContext) -> Any:
         """Do it, and return the entities that are to be visited next."""
-        return None
+        return self._call(context)
 
     def visit(self, context: LaunchContext) -> SomeEntitiesType | None:
-        return self.execute(context) if not self.condition or self.condition.evaluate(context) else None
+        if self.condition is None or self.condition.evaluate(context):
+            return self.execute(context)
+        return None
 
 class LaunchDescription(LaunchDescriptionEntity):
     """A list of entities, visited in order."""
@@ -207,21 +191,7 @@ class LaunchDescription(LaunchDescriptionEntity):
         self.entities = as_list(initial_entities)
 
     def add_action(self, action: LaunchDescriptionEntity) -> None:
-        """Append an action."""
         self.entities.append(action)
 
     def visit(self, context: LaunchContext) -> SomeEntitiesType | None:
         return self.entities
-
-    def get_launch_arguments(self) -> list[Any]:
-        """List the arguments that are declared here (not in included files)."""
-        return [item for item in self.entities if type(item).__name__ == "DeclareLaunchArgument"]
-
-def as_list(entities: SomeEntitiesType | None) -> list[LaunchDescriptionEntity]:
-    """Make a list of one entity, of several or of none; TypeError for anything else."""
-    one = entities is None or isinstance(entities, LaunchDescriptionEntity)
-    result = [item for item in ([entities] if one else entities) if item is not None]
-    for item in result:
-        if not isinstance(item, LaunchDescriptionEntity):
-            raise TypeError(f"expected an action or a launch description, got {item!r}")
-    return result

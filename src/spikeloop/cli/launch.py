@@ -2,6 +2,7 @@
 
 Example:
   spikeloop launch launch/mission.launch.py mission:=blimp_altitude
+
 """
 
 from __future__ import annotations

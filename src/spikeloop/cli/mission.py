@@ -4,6 +4,7 @@ Examples:
   spikeloop mission blimp_altitude
   spikeloop mission blimp_altitude --seed 3 --report out/
   spikeloop mission blimp_altitude controller:=pid --realtime
+
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ def judge_altitude(flight: Flight, criteria: Mapping[str, Any]) -> list[dict[str
 
     Raises:
         ParameterError: unknown or bad criterion.
+
     """
     bounds = build_config(AltitudeCriteria, criteria, "criteria: ")
     time, altitude = np.array(flight.time), np.array(flight.altitude)

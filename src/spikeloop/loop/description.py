@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from launch import LaunchDescription, LaunchService
 from launch.actions import (
     IncludeLaunchDescription,
     RegisterEventHandler,
     SetEnvironmentVariable,
     Shutdown,
 )
-from launch.event_handlers import OnProcessExit
+from launch.event_handlers import OnProcessExit, OnProcessIO
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
+from spikeloop_sim.robots import make_robot
 
+from launch import LaunchDescription, LaunchService
 from spikeloop.loop.flight import Flight, write_report
 from spikeloop.loop.mission import Mission, MissionError, load_mission, share_directory
 from spikeloop.loop.slots import SLOTS
@@ -30,10 +31,9 @@ from spikeloop.loop.wiring import Member, schedules
 from spikeloop.nodes.bridge_config import START_NS
 from spikeloop.nodes.registry import UnknownNodeError, node_type
 from spikeloop.parameters import build_config, parameters_of, suggestion
-from spikeloop_sim.robots import make_robot
 
-SIGTERM_AFTER_S = "1.5"
-SIGKILL_AFTER_S = "1.5"
+SIGTERM_AFTER_S = "1.2"
+SIGKILL_AFTER_S = "0.6"
 SETPOINT_S = 0.1
 
 
@@ -92,6 +92,7 @@ def mission_description(
 
     Raises:
         MissionError, UnknownNodeError, ParameterError: naming what exists and what is close.
+
     """
     mission = load_mission(name)
     nodes = _nodes(mission, swaps)
@@ -128,6 +129,8 @@ def mission_description(
         "report": options.report,
         "nodes": [f"{slot_name}={node}" for slot_name, node in nodes.items()],
         "watch": ["/monitor"],
+        # Its clock is the one that it publishes.
+        "fresh_within": 0.0,
     }
     if options.faults:
         bridge["faults"] = list(options.faults)
@@ -192,6 +195,7 @@ def fly(name: str, swaps: Mapping[str, str], options: MissionOptions) -> dict[st
 
     Raises:
         MissionError, UnknownNodeError, ParameterError: naming what exists and what is close.
+
     """
     description = mission_description(name, swaps, options)
     mission = load_mission(name)
@@ -199,15 +203,24 @@ def fly(name: str, swaps: Mapping[str, str], options: MissionOptions) -> dict[st
     file = folder / "report.json"
     file.unlink(missing_ok=True)
     deaths: list[str] = []
+    last_error: dict[str, str] = {}
+
+    def hear(event: Any) -> None:
+        for line in event.text.decode(errors="replace").splitlines():
+            if "[ERROR]" in line or "Error: " in line:
+                last_error[event.process_name] = line.split("]: ", 1)[-1].strip()
 
     def note(event: Any, context: Any) -> None:
         # launch names a process NAME-NUMBER.
         who = event.process_name.rsplit("-", 1)[0]
         respawned = who in (_nodes(mission, swaps)[s] for s in mission.respawn)
         if not file.exists() and not respawned and not context.is_shutdown:
-            deaths.append(f"process '{who}' ended with exit code {event.returncode}")
+            said = last_error.get(event.process_name)
+            cause = f" after saying: {said}" if said else ""
+            deaths.append(f"process '{who}' ended with exit code {event.returncode}{cause}")
 
     description.add_action(RegisterEventHandler(OnProcessExit(on_exit=note)))
+    description.add_action(RegisterEventHandler(OnProcessIO(on_stderr=hear)))
     sweep()
     run(description)
     sweep()

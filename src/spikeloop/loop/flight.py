@@ -23,6 +23,7 @@ class Flight:
         safety_stops: (time s, reason).
         failure: why the mission ended early; empty where it didn't.
         timing: all that depends on the wall clock.
+
     """
 
     mission: str

@@ -10,7 +10,6 @@ import enum
 from collections import deque
 from dataclasses import dataclass
 
-
 FROZEN_SAMPLES = 7
 """A quantised sensor repeats itself by chance; so many times in a row it doesn't."""
 
@@ -32,6 +31,7 @@ class HealthLimits:
         silent_after_s: longest pause between messages by the steady clock; 0 for no limit.
         frozen_after_s: how long identical data may repeat, by stamps; 0 for no limit.
         fresh_within_s: how old a stamp may be on arrival; 0 for no limit.
+
     """
 
     silent_after_s: float = 0.0
@@ -70,6 +70,7 @@ class InputHealth:
 
         Returns:
             What is wrong with it, empty if nothing is.
+
         """
         self.received += 1
         self._arrivals.append(steady_ns)

@@ -18,6 +18,10 @@ class Liveness:
         if member in self._heard:
             self._heard[member] = now_ns
 
+    def unheard(self) -> set[str]:
+        """Members that gave no sign of life yet."""
+        return {member for member, heard in self._heard.items() if heard is None}
+
     def silent(self, now_ns: int) -> str:
         """The member that is silent for longest beyond the time-out, as a sentence; or empty."""
         gone = [

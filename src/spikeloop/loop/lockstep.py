@@ -31,6 +31,7 @@ class Timing:
 
         Raises:
             ValueError: period below 1 or latency below 0.
+
         """
         if self.period < 1 or self.latency < 0:
             raise ValueError(
@@ -54,6 +55,7 @@ class Lockstep:
         inputs: period and latency of each input that it joins, by topic.
         readers: how many readers each of its outputs will have, by topic; it subscribes to its
             inputs only once they are there, so that no answer is lost.
+
     """
 
     start_ns: int
@@ -94,6 +96,7 @@ class Lockstep:
 
         Raises:
             ValueError: not such a text; the message says what is wrong.
+
         """
         try:
             data = json.loads(text)
@@ -207,6 +210,7 @@ class DueOutputs(Generic[Message]):
 
         Raises:
             KeyError: it is due and hasn't come, or the newest one belongs to another tick.
+
         """
         due = self._outputs[name].due_tick(tick)
         if due < 0:

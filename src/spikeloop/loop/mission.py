@@ -38,6 +38,7 @@ class Mission:
         criteria: success criteria, as `spikeloop.loop.criteria` reads them.
         respawn: slots whose node is started again if it dies.
         limit: s of wall clock after which the mission has failed.
+
     """
 
     name: str
@@ -81,6 +82,7 @@ def load_mission(name: str) -> Mission:
 
     Raises:
         MissionError: it doesn't exist, isn't YAML, or a field is missing, unknown or wrong.
+
     """
     known = missions()
     path = Path(name) if name.endswith(".yaml") else known.get(name)

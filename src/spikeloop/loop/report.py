@@ -32,6 +32,7 @@ def write_page(folder: Path) -> Path:
 
     Raises:
         OSError: `report.json` can't be read or the page not be written.
+
     """
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     path = folder / "report.html"

@@ -45,6 +45,7 @@ class Topic:
             normal.
         varies: a working sensor never repeats itself exactly, so identical data mean that it is
             frozen.
+
     """
 
     name: str
@@ -108,6 +109,7 @@ class Slot:
             lockstep can wait for them.
         period_ticks: period of the outputs in lockstep where the mission doesn't say, in ticks of
             10 ms.
+
     """
 
     name: str
@@ -242,6 +244,7 @@ def slot(name: str) -> Slot:
 
     Raises:
         SlotError: there is none of that name; the message names the nearest.
+
     """
     try:
         return SLOTS[name]
@@ -256,6 +259,7 @@ def topic(name: str) -> Topic:
 
     Raises:
         SlotError: there is none of that name; the message names the nearest.
+
     """
     try:
         return TOPICS[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 from pathlib import Path
 
-SHM = Path("/dev/shm")  # noqa: S108  a fixed place of the operating system
+SHM = Path("/dev/shm")
 
 
 def dead_segments(folder: Path = SHM) -> list[Path]:

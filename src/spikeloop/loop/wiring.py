@@ -20,6 +20,7 @@ class Member:
         reads: topics that it subscribes to.
         joins: those of `reads` that oblige an answer.
         period_s: period of its answers; 0 where the slot's default holds.
+
     """
 
     slot: str
@@ -49,6 +50,7 @@ def schedules(
     Returns:
         (by slot, of the bridge). The bridge's inputs are the outputs that it must wait for, in
         order of dependency.
+
     """
     members = list(members)
     streams = {name: Timing(period) for name, period in sensors.items()}

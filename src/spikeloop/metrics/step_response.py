@@ -35,6 +35,7 @@ class Step:
         end: index after its last sample.
         target: the set-point, m.
         size: how far the target lies from where the stretch began, m, signed.
+
     """
 
     first: int
@@ -53,6 +54,7 @@ class StepResponse:
         settling_s: time to the first entry into max(10 % of the step, 0.1 m) that holds for 3 s;
             the length of the stretch where that never happens, s.
         steady_m: absolute value of the mean error over the last 8 s, m.
+
     """
 
     mae_m: float
@@ -71,6 +73,7 @@ class TrackingMetrics:
         settling_s: s.
         steady_m: m.
         activity: mean |u_k - u_(k-1)| of the normalised command a decision.
+
     """
 
     mae_m: float
@@ -89,6 +92,7 @@ class Flight:
         setpoint_m: (n,) m.
         altitude_m: (n,) true altitude, m.
         command: (n,) normalised command.
+
     """
 
     time_s: NDArray[np.float64]
@@ -108,6 +112,7 @@ def find_steps(
 
     Raises:
         ValueError: the series are empty, of unequal length, or not finite.
+
     """
     _check_series(setpoint=setpoint_m, altitude=altitude_m)
     first = [0, *(np.flatnonzero(np.diff(setpoint_m)) + 1).tolist()]
@@ -133,6 +138,7 @@ def entry_time(
 
     Returns:
         The time from the first sample to the entry, s, or None if that never happens.
+
     """
     inside = np.abs(error_m) <= band_m
     edges = np.diff(np.concatenate(([False], inside, [False])).astype(np.int8))
@@ -148,6 +154,7 @@ def overshoot(error_m: NDArray[np.float64], step_m: float) -> float:
     Args:
         error_m: (n,) set-point minus altitude after the step, m.
         step_m: signed size of the step, m, not 0.
+
     """
     beyond = float(np.max(-np.sign(step_m) * error_m))
     return max(0.0, 100.0 * beyond / abs(step_m))
@@ -163,6 +170,7 @@ def step_response(
 
     Raises:
         ValueError: the stretch ends before the error counts (12 s), or its step is 0.
+
     """
     since = time_s[step.first : step.end] - time_s[step.first]
     error = setpoint_m[step.first : step.end] - altitude_m[step.first : step.end]
@@ -194,6 +202,7 @@ def tracking_metrics(flights: Sequence[Flight]) -> TrackingMetrics:
     Raises:
         ValueError: no flight has a step, a step is too short to be judged, or a series is not
             finite or of the wrong length.
+
     """
     responses = []
     moved = 0.0
@@ -223,6 +232,7 @@ def metric_ratios(candidate: TrackingMetrics, reference: TrackingMetrics) -> dic
 
     Returns:
         mae_ratio, overshoot_ratio, settling_ratio, steady_ratio, effort_ratio.
+
     """
     return {
         "mae_ratio": candidate.mae_m / reference.mae_m,

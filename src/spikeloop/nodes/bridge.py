@@ -10,25 +10,24 @@ import time
 from pathlib import Path
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rosgraph_msgs.msg import Clock as ClockMessage
+from spikeloop_sim.base import Base
+from spikeloop_sim.faults import FaultInjector, parse_fault
+from spikeloop_sim.robots import make_robot
 
 from spikeloop.loop.criteria import judge_altitude
 from spikeloop.loop.flight import Flight, write_report
-from spikeloop.loop.liveness import Liveness
 from spikeloop.loop.lockstep import DueOutputs
 from spikeloop.loop.mission import load_mission
-from spikeloop.loop.slots import SLOTS, topic
+from spikeloop.loop.slots import SLOTS
 from spikeloop.nodes.bridge_config import START_NS, BridgeConfig
-from spikeloop.nodes.messages import Message, qos_profile, stamp_of, to_time
+from spikeloop.nodes.listening import Listener
+from spikeloop.nodes.messages import Message, stamp_of, to_time
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.sensor_messages import sensor_message, setpoint_message
 from spikeloop.nodes.slot import SlotNode
 from spikeloop.parameters import ParameterError
-from spikeloop_sim.base import Base
-from spikeloop_sim.faults import FaultInjector, parse_fault
-from spikeloop_sim.robots import make_robot
 
 SETPOINT_S = 0.1
 WATCH_S = 0.05
@@ -76,8 +75,7 @@ class BridgeNode(SlotNode):
         self.sent_at: dict[int, int] = {}
         self.round_trips: list[float] = []
         self.newest: dict[str, Message] = {}
-        self.alive = Liveness(config.watch, config.silent_after)
-        self.words: dict[str, str] = {}
+        self._listener = Listener(self, config.watch, config.silent_after)
         self.outputs = DueOutputs[Message](self.lockstep, self.lockstep.inputs) if (
             self.lockstep
         ) else None
@@ -89,10 +87,6 @@ class BridgeNode(SlotNode):
         self._told = 0
         self._activated_ns = time.monotonic_ns()
         self._subscribe()
-        self._listener = self.create_subscription(
-            DiagnosticArray, "/diagnostics", self._on_diagnostics,
-            qos_profile(topic("/diagnostics").qos),
-        )
         period = WATCH_S if self.lockstep else min(self.robot.tick_s, WATCH_S)
         self._timer = self.create_timer(period, self._on_timer, clock=self._steady)
         return TransitionCallbackReturn.SUCCESS
@@ -101,7 +95,7 @@ class BridgeNode(SlotNode):
         """Bring the base to its safe command; an unfinished mission has failed."""
         self._finish("the mission was ended before its time")
         self.destroy_timer(self._timer)
-        self.destroy_subscription(self._listener)
+        self._listener.close()
         return super().on_deactivate(state)
 
     def _ready(self) -> bool:
@@ -146,8 +140,9 @@ class BridgeNode(SlotNode):
         report = flight.report(judge_altitude(flight, self.mission.criteria), complete)
         if self.config.report:
             write_report(Path(self.config.report), report)
-        verdict = "succeeded" if report["success"] else f"failed: {failure or 'see criteria'}"
-        self.get_logger().info(f"mission {self.mission.name} {verdict}")
+        if not failure:
+            verdict = "succeeded" if report["success"] else "failed: a criterion doesn't hold"
+            self.get_logger().info(f"mission {self.mission.name} {verdict}")
 
     # --- pace ----------------------------------------------------------------------------------
 
@@ -162,9 +157,9 @@ class BridgeNode(SlotNode):
                 self._send(0)
                 self._advance()
             return
-        silent = self.alive.silent(time.monotonic_ns())
+        silent = self._listener.silent()
         if silent:
-            self._fail(f"{silent}; it said last: {self._last_words(silent.split(' ')[0])}")
+            self._fail(silent)
         elif self.lockstep:
             self._look_after_missing()
         else:
@@ -299,19 +294,11 @@ class BridgeNode(SlotNode):
         ]
         slot_name = self._slot_of(name)
         who = self.flight.nodes.get(slot_name) or ", ".join(writers) or "nobody"
-        words = self._last_words(f"/{who}")
+        words = self._listener.last_words(f"/{who}")
         return (
             f"no answer from slot '{slot_name}' (node {who}) on {name}: "
             f"{self.outputs.describe(name, self.tick)}; it said last: {words}"
         )
-
-    def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            self.alive.heard(status.name, time.monotonic_ns())
-            self.words[status.name] = status.message
-
-    def _last_words(self, member: str) -> str:
-        return self.words.get(member, "nothing")
 
     def _stamp(self, tick: int) -> int:
         return START_NS + tick * self.tick_ns

@@ -40,11 +40,11 @@ class BridgeConfig:
         unit="s", low=0.1, high=60.0, fixed=True,
     )
     fail_after: float = parameter(
-        3.0, "In lockstep, the mission ends as failed after this wait.",
+        2.5, "In lockstep, the mission ends as failed after this wait.",
         unit="s", low=0.1, high=600.0, fixed=True,
     )
     silent_after: float = parameter(
-        3.0, "A watched node counts as dead after this silence.",
+        2.5, "A watched node counts as dead after this silence.",
         unit="s", low=0.5, high=60.0, fixed=True,
     )
     start_within: float = parameter(

@@ -31,6 +31,7 @@ def declare(node: Node, *config_types: type[Any]) -> list[Any]:
     Raises:
         ParameterError: a parameter was given that none of them has, or a bad value; the message
             names the node, the parameter and the nearest name.
+
     """
     owner = f"node '{node.get_name()}': "
     known = {name: entry for c in config_types for name, entry in parameters_of(c).items()}

@@ -54,8 +54,11 @@ class Diagnoser:
             self._level, self._text = level, kind
         if key not in self._warned:
             self._warned.add(key)
-            logger = self._node.get_logger()
-            (logger.error if level >= Level.ERROR else logger.warning)(text)
+            # rclpy ties the severity of a log call to its line, hence two lines.
+            if level >= Level.ERROR:
+                self._node.get_logger().error(text)
+            else:
+                self._node.get_logger().warning(text)
 
     def trace(self, name: str, stamp_ns: int, received_ns: int) -> None:
         """Note when the input of an output arrived; the output leaves now."""

@@ -12,7 +12,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool
 
 from spikeloop.control.gate.config import GateConfig
-from spikeloop.control.gate.gate import Decision, Gate
+from spikeloop.control.gate.gate import WAITING, Decision, Gate
 from spikeloop.loop.health import Level
 from spikeloop.loop.slots import Topic, topic
 from spikeloop.nodes.messages import Message, message_class, stamp_of
@@ -93,7 +93,9 @@ class GateNode(SlotNode):
             self._send(decision, self.get_clock().now().nanoseconds)
 
     def _send(self, decision: Decision, stamp_ns: int, received: int = 0) -> None:
-        if decision.reason == LAST_WORD:
+        if decision.reason == WAITING:
+            self.diagnoser.report(Level.WARN, WAITING)
+        elif decision.reason == LAST_WORD:
             self.get_logger().info(f"safe command: {LAST_WORD}")
         elif decision.safe:
             self.safe_commands += 1

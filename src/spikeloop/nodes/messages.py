@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -21,12 +21,13 @@ from spikeloop.loop.slots import Qos
 Message = Any
 
 
-@lru_cache(maxsize=None)
+@cache
 def message_class(type_name: str) -> type[Message]:
     """Class of a ROS type such as "sensor_msgs/msg/Imu".
 
     Raises:
         ImportError: the package isn't installed or has no such message.
+
     """
     package, kind, name = type_name.split("/")
     module = importlib.import_module(f"{package}.{kind}")

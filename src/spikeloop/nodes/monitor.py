@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from std_msgs.msg import Bool
 
-from spikeloop.loop.liveness import Liveness
-from spikeloop.loop.slots import topic
-from spikeloop.nodes.messages import qos_profile
+from spikeloop.nodes.listening import Listener
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.slot import SlotNode
 from spikeloop.parameters import parameter
@@ -25,7 +21,7 @@ class MonitorConfig:
 
     watch: tuple[str, ...] = parameter((), "Full names of the nodes that must be alive.", fixed=True)
     silent_after: float = parameter(
-        3.0, "A node counts as dead after this silence.", unit="s", low=0.5, high=60.0
+        2.5, "A node counts as dead after this silence.", unit="s", low=0.5, high=60.0
     )
 
 
@@ -40,24 +36,18 @@ class MonitorNode(SlotNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to listen."""
-        self.alive = Liveness(self.config.watch, self.config.silent_after)
-        qos = qos_profile(topic("/diagnostics").qos)
-        self._listener = self.create_subscription(DiagnosticArray, "/diagnostics", self._hear, qos)
+        self._listener = Listener(self, self.config.watch, self.config.silent_after)
         self._check = self.create_timer(CHECK_S, self._on_check, clock=self._steady)
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen no more."""
-        self.destroy_subscription(self._listener)
+        self._listener.close()
         self.destroy_timer(self._check)
         return super().on_deactivate(state)
 
-    def _hear(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            self.alive.heard(status.name, time.monotonic_ns())
-
     def _on_check(self) -> None:
-        silent = self.alive.silent(time.monotonic_ns())
+        silent = self._listener.silent()
         if silent and self.exit_code is None:
             self._publishers_by_topic["stop"].publish(Bool(data=True))
             self.fail(f"mission stopped: {silent}")

@@ -22,6 +22,7 @@ def node_types() -> dict[str, type[SlotNode]]:
 
     Raises:
         ImportError: a node's file can't be imported; it isn't left out silently.
+
     """
     found: dict[str, type[SlotNode]] = {}
     for path in sorted(Path(__file__).parent.glob("*.py")):
@@ -41,6 +42,7 @@ def node_type(name: str) -> type[SlotNode]:
 
     Raises:
         UnknownNodeError: there is none; the message names the nearest.
+
     """
     known = node_types()
     if name not in known:

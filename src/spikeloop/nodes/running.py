@@ -34,6 +34,7 @@ def run_nodes(node_types: Sequence[Callable[[], SlotNode]], args: Sequence[str] 
     Returns:
         0 after a signal or a node's own quiet end, 1 after an exception or failure, 2 for wrong
         parameters.
+
     """
     ended = _EndBySignal()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)

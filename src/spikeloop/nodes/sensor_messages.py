@@ -5,9 +5,9 @@ from __future__ import annotations
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import Imu, Range
+from spikeloop_sim.robot import ImuReading, OdometryReading, RangeReading, Reading
 
 from spikeloop.nodes.messages import Message, to_time
-from spikeloop_sim.robot import ImuReading, OdometryReading, RangeReading, Reading
 
 
 def sensor_message(reading: Reading, frame_id: str, stamp_ns: int) -> Message:

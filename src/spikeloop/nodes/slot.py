@@ -73,6 +73,7 @@ class SlotNode(LifecycleNode):  # type: ignore[misc]
 
         Raises:
             ParameterError: a parameter is unknown or bad.
+
         """
         module = type(self).__module__.rsplit(".", 1)[-1]
         super().__init__(module, enable_communication_interface=False, **options)
@@ -105,6 +106,7 @@ class SlotNode(LifecycleNode):  # type: ignore[misc]
 
         Raises:
             InputError: the inputs are unusable; the node's empty outputs are sent instead.
+
         """
         raise NotImplementedError(f"{type(self).__name__} joins inputs, so it must answer them")
 
@@ -184,7 +186,6 @@ class SlotNode(LifecycleNode):  # type: ignore[misc]
 
     def fail(self, reason: str) -> None:
         """Tell a fault that can't be mended here, and end the process with exit code 1."""
-        self.get_logger().error(reason)
         self.diagnoser.report(Level.ERROR, reason)
         self.diagnoser.flush()
         self.exit_code = 1

@@ -47,6 +47,7 @@ class GateConfig:
         Raises:
             ValueError: a list of another length, limits in the wrong order, or a safe command
                 outside of them.
+
         """
         if self.kind == "cmd_vel" and self.size != 6:
             raise ValueError(f"parameter 'size' must be 6 for kind 'cmd_vel', not {self.size}")

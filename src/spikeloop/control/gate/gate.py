@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from spikeloop.control.gate.config import GateConfig
 
+WAITING = "no command yet"
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -21,6 +23,7 @@ class Decision:
         values: one a actuator, always finite and within the limits.
         safe: whether it is the safe command, sent for `reason`.
         reason: why the safe command is sent, or what was changed; empty where nothing was.
+
     """
 
     values: tuple[float, ...]
@@ -65,6 +68,7 @@ class Gate:
 
         Raises:
             KeyError: `source` is none of the gate's.
+
         """
         if source not in self._sources:
             raise KeyError(f"'{source}' is none of the gate's sources {self._sources}")
@@ -88,7 +92,7 @@ class Gate:
                 reasons.append(raw.fault)
             else:
                 return self._limited(source, raw.values)
-        return self._safe("; ".join(reasons) or "no command yet")
+        return self._safe("; ".join(reasons) or WAITING)
 
     def _fault(self, source: str, values: Sequence[float], age_ns: int) -> str:
         if len(values) == 0:

@@ -40,6 +40,7 @@ class Pid:
 
         Raises:
             ValueError: an argument isn't finite, or dt isn't above 0; the state is as before.
+
         """
         _check_arguments(setpoint, measurement, dt)
         config = self.config

@@ -1,0 +1,157 @@
+"""The loop that visits descriptions, handles events and waits for processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+import traceback
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from launch.core import Event, LaunchContext, LaunchDescriptionEntity, as_list, log
+from launch.events import IncludeLaunchDescription, Shutdown
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+
+class LaunchService:
+    """Run launch descriptions.
+
+    Other than in the original, SIGTERM, SIGQUIT and SIGHUP end the children like SIGINT, `run`
+    works in any thread (without signal handling in others than the main one), and nothing that
+    was started outlives it.
+    """
+
+    def __init__(
+        self, *, argv: Iterable[str] | None = None, noninteractive: bool = False,
+        debug: bool = False,
+    ) -> None:
+        self.context = LaunchContext(argv=argv, noninteractive=noninteractive)
+        self.task: asyncio.Task[Any] | None = None
+        self._debug, self._return_code = debug, 0
+        self._running: set[asyncio.Future[Any]] = set()
+
+    def emit_event(self, event: Event) -> None:
+        """Queue an event, from any thread, also before the run."""
+        self.context.emit_event_sync(event)
+
+    def include_launch_description(self, launch_description: LaunchDescriptionEntity) -> None:
+        """Launch a description, from any thread, also before the run."""
+        self.emit_event(IncludeLaunchDescription(launch_description=launch_description, names={}))
+
+    def shutdown(self, force_sync: bool = False) -> Any:
+        """End the current run, from any thread; within the loop the result is to be awaited."""
+        if (loop := self.context.asyncio_loop) is None:
+            return None
+        self._end("LaunchService.shutdown() called")
+        return None if force_sync or asyncio._get_running_loop() is not loop else asyncio.sleep(0)
+
+    def run(self, *, shutdown_when_idle: bool = True) -> int:
+        """Run until all is done: 0, or 1 if something raised; how processes ended is no matter."""
+        return asyncio.run(self.run_async(shutdown_when_idle=shutdown_when_idle))
+
+    async def run_async(self, *, shutdown_when_idle: bool = True) -> int:
+        """Run within a loop, as `run` does."""
+        context = self.context
+        if context.asyncio_loop is not None:
+            raise RuntimeError("LaunchService cannot be run multiple times concurrently.")
+        self.task, self._return_code = asyncio.current_task(), 0
+        context.asyncio_loop, context.news = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            with self._signals(context.asyncio_loop):
+                while context.queue or self._running or not context.is_shutdown:
+                    try:
+                        await self._step(shutdown_when_idle)
+                    except (Exception, asyncio.CancelledError) as error:
+                        if isinstance(error, asyncio.CancelledError) and context.is_shutdown:
+                            raise
+                        self._fail(error)
+        finally:
+            for future in self._running:
+                future.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+            context.asyncio_loop = None
+        return self._return_code
+
+    async def _step(self, shutdown_when_idle: bool) -> None:
+        context = self.context
+        if not context.queue and not self._running and shutdown_when_idle:
+            self._end("idle")
+        if not context.queue:
+            await context.news.wait()
+        context.news.clear()
+        for _ in range(len(context.queue)):
+            self._handle(context.queue.popleft())
+        await asyncio.sleep(0)
+
+    def _handle(self, event: Event | asyncio.Future[None]) -> None:
+        if isinstance(event, asyncio.Future):
+            if not event.done():
+                event.set_result(None)
+            return
+        context = self.context
+        context.is_shutdown |= isinstance(event, Shutdown)
+        if isinstance(event, IncludeLaunchDescription):
+            context.names = dict(event.names)
+            self._visit(event.launch_description)
+        for handler in tuple(context.event_handlers):
+            if handler.matches(event):
+                context.names = {"event": event}
+                for entity in handler.handle(event, context):
+                    self._visit(entity)
+
+    def _visit(self, entity: LaunchDescriptionEntity) -> None:
+        entities = as_list(entity.visit(self.context))
+        if entity.future is not None and entity.future not in self._running:
+            self._running.add(entity.future)
+            entity.future.add_done_callback(self._finished)
+        for inner in entities:
+            self._visit(inner)
+
+    def _finished(self, future: asyncio.Future[Any]) -> None:
+        self._running.discard(future)
+        self.context.news.set()
+        if not future.cancelled() and (error := future.exception()) is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._return_code = 1
+        frames = traceback.extract_tb(error.__traceback__)
+        places = [(frame.filename, frame.lineno) for frame in frames]
+        if isinstance(error, SyntaxError):
+            places.append((error.filename or "", error.lineno))
+        where = [f"{file}:{line}: " for file, line in places if file.endswith("launch.py")]
+        message = f"{(where or [''])[-1]}{type(error).__name__}: {error}"
+        log("ERROR", "launch", f"Caught exception in launch (see debug for traceback): {message}")
+        if self._debug:
+            log("DEBUG", "launch", "".join(traceback.format_exception(error)))
+        self._end(message)
+
+    def _end(self, reason: str, due_to_sigint: bool = False) -> None:
+        if not self.context.is_shutdown:
+            self.context.is_shutdown = True
+            self.emit_event(Shutdown(reason=reason, due_to_sigint=due_to_sigint))
+
+    @contextlib.contextmanager
+    def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.getsignal(number) for number in ENDING}
+        wakeup = signal.set_wakeup_fd(-1)
+        for number in ENDING:
+            loop.add_signal_handler(number, self._interrupt, number)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(wakeup)
+
+    def _interrupt(self, number: signal.Signals) -> None:
+        again = " again, ignoring..." if self.context.is_shutdown else ""
+        name = "ctrl-c (SIGINT)" if number == signal.SIGINT else number.name
+        log("WARNING", "launch", f"user interrupted with {name}{again}")
+        self._end(name, due_to_sigint=number == signal.SIGINT)

@@ -1,0 +1,119 @@
+"""Pytest plugin: launches that run while tests do; load it with `-p launch_pytest.plugin`."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import launch
+from launch_pytest.actions import ReadyToTest
+
+_running: list[tuple[launch.LaunchService, Callable[[], None]]] = []  # with how to end each
+
+def fixture(
+    decorated: Callable[..., Any] | None = None, *, shutdown_when_idle: bool = True,
+    auto_shutdown: bool = True, **options: Any,
+) -> Any:
+    """Make a fixture of a function that gives a launch description, or a sequence that begins so.
+
+    The description is launched, in a thread of its own, for the time of the fixture.
+    """
+    def decorate(function: Callable[..., Any]) -> Any:
+        @functools.wraps(function)
+        def launched(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            def run() -> None:
+                try:
+                    assert service.run(shutdown_when_idle=shutdown_when_idle) == 0, "launch failed"
+                finally:
+                    ready.reached.set()
+
+            def end() -> None:
+                if auto_shutdown:
+                    service.shutdown()
+                result.result()
+
+            ReadyToTest.made.clear()
+            given = function(*args, **kwargs)
+            generator = given if inspect.isgenerator(given) else iter([given])
+            given, service = next(generator), launch.LaunchService()
+            description = given[0] if isinstance(given, Sequence) else given
+            if not ReadyToTest.made:
+                description.add_action(ReadyToTest())
+            ready = ReadyToTest.made[0]
+            service.include_launch_description(description)
+            with ThreadPoolExecutor(1) as executor:
+                result = executor.submit(run)
+                ready.reached.wait()
+                if result.done():
+                    result.result()
+                _running.append((service, end))
+                yield given
+                _running.pop()
+                end()
+            next(generator, None)
+        return pytest.fixture(**options)(launched)
+    return decorate if decorated is None else decorate(decorated)
+
+@pytest.fixture
+def launch_service() -> launch.LaunchService:
+    """The launch service of the launch that runs."""
+    return _running[-1][0]
+
+@pytest.fixture
+def launch_context(launch_service: launch.LaunchService) -> launch.LaunchContext:
+    """The context of the launch that runs."""
+    return launch_service.context
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark."""
+    config.addinivalue_line("markers", "launch(fixture, shutdown=False): test during a launch")
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> list[pytest.Item] | None:
+    """Collect launch tests, which may be coroutines and generators."""
+    marks = [mark for mark in getattr(obj, "pytestmark", ()) if mark.name == "launch"]
+    if not marks or not collector.istestfunction(obj, name):
+        return None
+    pytest.mark.usefixtures(marks[0].kwargs["fixture"].__name__)(obj)
+    return list(collector._genfunctions(name, obj))
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests of the time after a launch behind the others of their module."""
+    marks = {item: item.get_closest_marker("launch") for item in items}
+    modules = {module: place for place, module in enumerate(item.path for item in items)}
+    items.sort(key=lambda item: (
+        modules[item.path], bool((mark := marks[item]) and mark.kwargs.get("shutdown"))))
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a launch test: a generator goes on after the launch has ended."""
+    mark, test = pyfuncitem.get_closest_marker("launch"), pyfuncitem.obj
+    if mark is None:
+        return None
+    given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    if mark.kwargs.get("shutdown"):
+        _running[-1][1]()
+    if inspect.iscoroutinefunction(test):
+        asyncio.run(test(**given))
+    elif inspect.isgeneratorfunction(test):
+        steps = test(**given)
+        next(steps)
+        _running[-1][1]()
+        assert next(steps, steps) is steps, "a launch test must yield once"
+    elif inspect.isasyncgenfunction(test):
+        asyncio.run(_run_both(test(**given)))
+    else:
+        test(**given)
+    return True
+
+async def _run_both(steps: Any) -> None:
+    await anext(steps)
+    await asyncio.to_thread(_running[-1][1])
+    assert await anext(steps, steps) is steps, "a launch test must yield once"

@@ -1,0 +1,5 @@
+"""Waiting for what processes do."""
+
+from launch_pytest.tools import process
+
+__all__ = ["process"]
