@@ -1,0 +1,1 @@
+"""Benchmarks, one suite a file, run by `spikeloop bench SUITE`."""

@@ -1,4 +1,4 @@
-"""Let the CMake files of the ROS 2 wheels name this machine's headers instead of their builder's."""
+"""Let the CMake files of the ROS 2 wheels name this machine's headers."""
 
 from __future__ import annotations
 

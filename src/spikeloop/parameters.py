@@ -110,13 +110,15 @@ class Parameter:
                 f"{owner}parameter '{self.name}' must be one of {', '.join(self.choices)}, "
                 f"not '{value}'{suggestion(str(value), self.choices)}"
             )
-        if (self.low is not None and value < self.low) or (
-            self.high is not None and value > self.high
-        ):
+        if isinstance(value, (int, float)) and not self._in_range(value):
             raise ParameterError(
                 f"{owner}parameter '{self.name}' must be {self.range_text()}, not {value}"
             )
         return value
+
+    def _in_range(self, value: float) -> bool:
+        above = self.low is None or value >= self.low
+        return above and (self.high is None or value <= self.high)
 
     def range_text(self) -> str:
         """The allowed range in words, with the unit; empty where all values are allowed."""

@@ -108,14 +108,14 @@ def test_parameter_files_are_removed(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("code", "line", "text"),
-    [("x = 1\ny = nowhere\n", 2, "NameError"), ("def f(:\n", 1, "SyntaxError")],
+    ("code", "told"),
+    [("x = 1\ny = nowhere\n", ":2: NameError"), ("def f(:\n", '", line 1\n    def f(:\n')],
 )
-def test_error_in_a_launch_file_is_told_with_its_line(run, tmp_path, code, line, text):
+def test_error_in_a_launch_file_is_told_with_its_line(run, tmp_path, code, told):
     file = tmp_path / "broken.launch.py"
     file.write_text(code, encoding="utf-8")
     launcher = run(f"sys.exit(launched(IncludeLaunchDescription({str(file)!r})))", exit_code=1)
-    assert f"{file}:{line}: {text}" in launcher.output
+    assert f"{file}{told}" in launcher.output
     assert "Traceback" not in launcher.output
 
 

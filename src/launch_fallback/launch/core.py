@@ -9,7 +9,8 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
-from types import SimpleNamespace
+from importlib.machinery import SourceFileLoader
+from types import ModuleType, SimpleNamespace
 from typing import Any, TypeAlias
 
 Text: TypeAlias = str  # as an argument of `_do`: performed from substitutions
@@ -49,21 +50,17 @@ class LaunchContext:
         self.environment, self.is_shutdown, self.news = os.environ, False, asyncio.Event()
 
     @property
-    def locals(self) -> Any:
-        """What is known in the current scope, for example `event` in a handler."""
+    def locals(self) -> Any:  # what is known in the current scope, as `event` in a handler
         return SimpleNamespace(**self.names)
 
     def perform_substitution(self, substitution: SomeSubstitutionsType) -> str:
-        """Join texts and substitutions to one text; TypeError if there is anything else."""
         parts = normalize_to_list_of_substitutions(substitution)
         return "".join(part.perform(self) for part in parts)
 
     def register_event_handler(self, event_handler: EventHandler, append: bool = False) -> None:
-        """Add a handler before the others, or with `append` after them."""
         self.event_handlers.insert(len(self.event_handlers) if append else 0, event_handler)
 
     def unregister_event_handler(self, event_handler: EventHandler) -> None:
-        """Remove a handler; ValueError if it isn't registered."""
         self.event_handlers.remove(event_handler)
 
     def emit_event_sync(self, event: Any) -> None:
@@ -73,7 +70,6 @@ class LaunchContext:
             self.asyncio_loop.call_soon_threadsafe(self.news.set)
 
     async def events_handled(self) -> None:
-        """Wait until all that has been emitted so far is handled."""
         turn = asyncio.get_running_loop().create_future()
         self.emit_event_sync(turn)
         await turn
@@ -97,11 +93,12 @@ class Deferred:
         vars(self).update(bound.arguments)
 
     def _call(self, context: LaunchContext) -> Any:
-        values = {item.name: getattr(self, item.name) for item in self._arguments}
-        for name in [p.name for p in self._arguments if str(p.annotation).startswith("Text")]:
-            if values[name] is not None:
-                values[name] = context.perform_substitution(values[name])
-        return self._do(context, **values)
+        def given(item: inspect.Parameter) -> Any:
+            value = getattr(self, item.name)
+            is_text = str(item.annotation).startswith("Text") and value is not None
+            return context.perform_substitution(value) if is_text else value
+
+        return self._do(context, **{item.name: given(item) for item in self._arguments})
 
 class Substitution(Deferred):
     """A text that is known only while launching."""
@@ -195,3 +192,130 @@ class LaunchDescription(LaunchDescriptionEntity):
 
     def visit(self, context: LaunchContext) -> SomeEntitiesType | None:
         return self.entities
+
+class SubstitutionFailure(RuntimeError):
+    """A substitution has no text."""
+
+class LaunchConfiguration(Substitution):
+    def _do(self, context: LaunchContext, variable_name: Text, *, default: Any = None) -> str:
+        if variable_name in context.launch_configurations:
+            return str(context.launch_configurations[variable_name])
+        if default is None:
+            raise SubstitutionFailure(f"launch configuration '{variable_name}' does not exist")
+        plain = isinstance(default, (bool, int, float))
+        return context.perform_substitution(str(default) if plain else default)
+
+class PathJoinSubstitution(Substitution):
+    def _do(self, context: LaunchContext, substitutions: Iterable[Any]) -> str:
+        return os.path.join(*(context.perform_substitution(part) for part in substitutions))
+
+class EnvironmentVariable(Substitution):
+    def _do(self, context: LaunchContext, name: Text, *, default_value: Text | None = None) -> str:
+        value = context.environment.get(name, default_value)
+        if value is None:
+            raise SubstitutionFailure(f"environment variable '{name}' does not exist")
+        return value
+
+class ThisLaunchFileDir(Substitution):
+    def _do(self, context: LaunchContext) -> str:
+        if "launch_file_directory" not in context.names:
+            raise SubstitutionFailure("ThisLaunchFileDir used outside of a launch file")
+        return str(context.names["launch_file_directory"])
+
+def is_true(text: str) -> bool:
+    """Read 'true', '1', 'false' or '0', in any case; ValueError for any other text."""
+    if (text := text.strip().lower()) not in ("true", "1", "false", "0"):
+        raise ValueError(f"condition '{text}' must be one of 'true', '1', 'false', '0'")
+    return text in ("true", "1")
+
+class IfCondition(Condition):
+    def _do(self, context: LaunchContext, predicate_expression: Text) -> bool:
+        return is_true(predicate_expression)
+
+class UnlessCondition(Condition):
+    def _do(self, context: LaunchContext, predicate_expression: Text) -> bool:
+        return not is_true(predicate_expression)
+
+class Shutdown(Event):
+    reason, due_to_sigint = "reason not given", False
+
+class IncludeLaunchDescription(Event):
+    """The description `launch_description` is to be launched, where `names` are known."""
+
+def matches_action(target_action: Any) -> Callable[[Any], bool]:
+    return lambda action: action is target_action
+
+class ProcessStarted(Event):
+    """A process has started: `action`, `process_name`, `pid`, `cmd`, `cwd`, `env`."""
+
+class ProcessExited(Event):
+    """A process has ended with `returncode`, which is negative if a signal ended it."""
+
+class ProcessStdout(Event):
+    """A process wrote `text` (bytes, not whole lines) to its standard output."""
+
+class ProcessStderr(Event):
+    """A process wrote `text` (bytes, not whole lines) to its standard error."""
+
+class ShutdownProcess(Event):
+    """The processes that `process_matcher` accepts are to end: SIGINT first, then more."""
+
+class SignalProcess(Event):
+    """The processes that `process_matcher` accepts are to get the signal `signal_number`."""
+
+def _is(target: Any, *kinds: type[Event]) -> Callable[[Event], bool]:
+    def matches(event: Event) -> bool:
+        if target is None or not isinstance(event, kinds):
+            return isinstance(event, kinds)
+        return bool(target(event.action)) if callable(target) else event.action is target
+    return matches
+
+class OnShutdown(EventHandler):
+    def __init__(self, *, on_shutdown: Any, **options: Any) -> None:
+        super().__init__(matcher=_is(None, Shutdown), entities=on_shutdown, **options)
+
+class OnProcessStart(EventHandler):
+    def __init__(self, *, on_start: Any, target_action: Any = None, **options: Any) -> None:
+        super().__init__(matcher=_is(target_action, ProcessStarted), entities=on_start, **options)
+
+class OnProcessExit(EventHandler):
+    def __init__(self, *, on_exit: Any, target_action: Any = None, **options: Any) -> None:
+        super().__init__(matcher=_is(target_action, ProcessExited), entities=on_exit, **options)
+
+class OnProcessIO(EventHandler):
+    """When a process wrote something; the functions take the event alone."""
+
+    def __init__(
+        self, *, target_action: Any = None, on_stdout: Callable[[Event], Any] = lambda _: None,
+        on_stderr: Callable[[Event], Any] = lambda _: None, **options: Any,
+    ) -> None:
+        super().__init__(
+            matcher=_is(target_action, ProcessStdout, ProcessStderr), **options,
+            entities=lambda event, _:
+                (on_stdout if isinstance(event, ProcessStdout) else on_stderr)(event))
+
+class LaunchDescriptionSource(Deferred):
+    def _do(self, context: LaunchContext, launch_description: Any) -> Any:
+        return launch_description
+
+    def get_launch_description(self, context: LaunchContext) -> LaunchDescription:
+        description = self._call(context)
+        if not isinstance(description, LaunchDescription):
+            raise TypeError(f"expected a LaunchDescription, got {description!r}")
+        return description
+
+class PythonLaunchDescriptionSource(LaunchDescriptionSource):
+    """A Python file with a function `generate_launch_description`."""
+
+    def _do(self, context: LaunchContext, launch_file_path: Text) -> Any:
+        if not launch_file_path.endswith(".py"):
+            raise NotImplementedError(say(f"launch file {launch_file_path}"))
+        folder = os.path.dirname(os.path.abspath(launch_file_path))
+        context.names["launch_file_directory"] = folder
+        module = ModuleType("python_launch_file")
+        module.__file__ = launch_file_path
+        SourceFileLoader(module.__name__, launch_file_path).exec_module(module)
+        return module.generate_launch_description()
+
+class AnyLaunchDescriptionSource(PythonLaunchDescriptionSource):
+    """A launch file; XML and YAML are not covered here."""

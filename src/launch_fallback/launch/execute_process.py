@@ -9,7 +9,6 @@ import itertools
 import os
 import signal
 import subprocess
-from collections.abc import Iterable
 from typing import Any, cast
 
 from launch.conditions import is_true
@@ -34,7 +33,7 @@ class ExecuteProcess(Action):
     _process: subprocess.Popen[bytes] | None = None
 
     def _do(
-        self, context: LaunchContext, *, cmd: Iterable[Any], name: Text | None = None,
+        self, context: LaunchContext, *, cmd: list[Any], name: Text | None = None,
         cwd: Text | None = None, env: dict[Any, Any] | None = None,
         additional_env: dict[Any, Any] | None = None, shell: bool = False,
         sigterm_timeout: Text = SIGTERM_TIMEOUT, sigkill_timeout: Text = SIGKILL_TIMEOUT,
@@ -43,24 +42,25 @@ class ExecuteProcess(Action):
     ) -> None:
         if self.process_details is not None:
             raise RuntimeError(f"ExecuteProcess action executed more than once: {cmd}")
+        if output not in ("screen", "log", "both"):
+            raise ValueError(say(f"output={output}"))
         text = context.perform_substitution
-        parts = [text(part) for part in cmd]
-        own = [*(context.environment if env is None else env).items()]
-        own += (additional_env or {}).items()
-        self._label = f"{name or os.path.basename(parts[0])}-{next(COUNTER)}"
-        self._output = os.environ.get("OVERRIDE_LAUNCH_PROCESS_OUTPUT") or output
-        if self._output not in ("screen", "log", "both"):
-            raise ValueError(say(f"output={self._output}"))
+        words, own = [text(word) for word in cmd], dict(context.environment if env is None else env)
+        own |= additional_env or {}
+        self._label = f"{name or os.path.basename(words[0])}-{next(COUNTER)}"
         self._seconds = float(sigterm_timeout), float(sigkill_timeout)
-        self._respawn = respawn if isinstance(respawn, bool) else is_true(text(respawn))
-        self._delay, self._retries, self._shell = respawn_delay, respawn_max_retries, shell
+        self._tries = respawn_max_retries + 1 if respawn_max_retries >= 0 else None
+        if not (respawn if isinstance(respawn, bool) else is_true(text(respawn))):
+            self._tries = 1
+        self._delay, self._shell, self._on_exit = respawn_delay or 0, shell, on_exit
+        self._hidden = events.ProcessStdout if output == "log" else None
         self._received = {events.ProcessStdout: bytearray(), events.ProcessStderr: bytearray()}
         self._unfinished = dict.fromkeys(self._received, b"")  # lines without their end
         self._ending = asyncio.Event()
         self._handler = EventHandler(matcher=lambda _: True, entities=self._react)
         self.process_details = {
-            "action": self, "process_name": self._label, "cmd": parts, "cwd": cwd,
-            "env": {text(key): text(value) for key, value in own}}
+            "action": self, "process_name": self._label, "cmd": words, "cwd": cwd,
+            "env": {text(key): text(value) for key, value in own.items()}}
         if not context.is_shutdown:
             context.register_event_handler(self._handler)
             self.future = asyncio.ensure_future(self._supervise(context))
@@ -76,13 +76,13 @@ class ExecuteProcess(Action):
         return self.get_stdout(events.ProcessStderr)
 
     async def _supervise(self, context: LaunchContext) -> None:
-        for retry in itertools.count(1):
+        for number in itertools.count(1):
             if not self._ending.is_set():
                 await self._run(context)
-            if not self._respawn or 0 <= self._retries < retry or self._ending.is_set():
+            if number == self._tries or self._ending.is_set():
                 break
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), self._delay or 0)
+                await asyncio.wait_for(self._ending.wait(), self._delay)
         context.unregister_event_handler(self._handler)
 
     async def _run(self, context: LaunchContext) -> None:
@@ -92,10 +92,10 @@ class ExecuteProcess(Action):
                 os._exit(1)
 
         launcher, details = os.getpid(), dict(self.process_details or {})
-        cmd = details["cmd"]
+        words = details["cmd"]
         try:
             process = subprocess.Popen(
-                " ".join(cmd) if self._shell else cmd, shell=self._shell, cwd=details["cwd"],
+                " ".join(words) if self._shell else words, shell=self._shell, cwd=details["cwd"],
                 env=details["env"], stdin=-1, stdout=-1, stderr=-1, preexec_fn=end_with_launcher)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             log("ERROR", self._label, f"exception occurred while executing process:\n{error}")
@@ -110,10 +110,11 @@ class ExecuteProcess(Action):
         await context.events_handled()
         for kind, rest in self._unfinished.items():
             self._print(kind, b"\n" if rest else b"")
-        words = " ".join(part for part in cmd if part.strip())
-        died = f"has died [pid {process.pid}, exit code {code}, cmd '{words}']."
-        log("ERROR" if code else "INFO", self._label,
-            f"process {died if code else f'has finished cleanly [pid {process.pid}]'}")
+        if code == 0:
+            log("INFO", self._label, f"process has finished cleanly [pid {process.pid}]")
+        else:
+            log("ERROR", self._label, f"process has died [pid {process.pid}, exit code {code}, "
+                f"cmd '{' '.join(word for word in words if word.strip())}'].")
         context.emit_event_sync(events.ProcessExited(returncode=code, **details))
         await context.events_handled()
 
@@ -127,18 +128,19 @@ class ExecuteProcess(Action):
             return False
 
         loop, ended, pidfd = asyncio.get_running_loop(), asyncio.Event(), os.pidfd_open(process.pid)
-        kinds = dict(zip((process.stdout.fileno(), process.stderr.fileno()), self._received, strict=True))
+        pipes = process.stdout.fileno(), process.stderr.fileno()
+        kinds = dict(zip(pipes, self._received, strict=True))
         try:
             loop.add_reader(pidfd, ended.set)
-            for pipe in kinds:
+            for pipe in pipes:
                 os.set_blocking(pipe, False)
                 loop.add_reader(pipe, read, pipe)
             await ended.wait()
-            for pipe in kinds:  # not until they are closed: grandchildren may hold them open
+            for pipe in pipes:  # not until they are closed: grandchildren may hold them open
                 all(read(pipe) for _ in range(FULL_PIPE // CHUNK))
         finally:
             process.kill()  # nothing is left behind if this task is cancelled
-            for file in (pidfd, *kinds):
+            for file in (pidfd, *pipes):
                 loop.remove_reader(file)
             os.close(pidfd)
 
@@ -155,7 +157,7 @@ class ExecuteProcess(Action):
         elif type(event) in self._received and event.action is self:
             self._print(type(event), event.text)
         elif isinstance(event, events.ProcessExited) and event.action is self:
-            return self.on_exit(event, context) if callable(self.on_exit) else self.on_exit
+            return self._on_exit(event, context) if callable(self._on_exit) else self._on_exit
         return None
 
     def _print(self, kind: type[Event], text: bytes) -> None:
@@ -164,7 +166,7 @@ class ExecuteProcess(Action):
         if len(rest) > LONGEST_LINE:
             lines, rest = [*lines, rest], b""
         self._unfinished[kind] = rest
-        for line in lines if kind is events.ProcessStderr or self._output != "log" else ():
+        for line in lines if kind is not self._hidden else ():
             show(f"[{self._label}] {line.decode(errors='replace')}")
 
     def _end(self, context: LaunchContext, send_sigint: bool) -> None:
@@ -173,16 +175,15 @@ class ExecuteProcess(Action):
                 events.SignalProcess(signal_number=number, process_matcher=matches_action(self)))
 
         async def escalate() -> None:
-            steps = ("SIGINT", signal.SIGTERM), ("SIGTERM", signal.SIGKILL)
+            steps = (("SIGINT", signal.SIGTERM), ("SIGTERM", signal.SIGKILL))
             for seconds, (before, after) in zip(self._seconds, steps, strict=True):
                 await asyncio.wait({task}, timeout=seconds)
                 if not task.done():
-                    log("ERROR", self._label, f"process[{self._label}] failed to terminate '{seconds}' "
-                        f"seconds after receiving '{before}', escalating to '{after.name}'")
+                    log("ERROR", self._label, f"process[{self._label}] failed to terminate "
+                        f"'{seconds}' seconds after '{before}', escalating to '{after.name}'")
                     ask(after)
 
-        task = self.future
-        if task is not None and not self._ending.is_set():
+        if not self._ending.is_set() and (task := cast(Any, self.future)):
             self._ending.set()
             self._escalation = asyncio.ensure_future(escalate())
             if send_sigint:

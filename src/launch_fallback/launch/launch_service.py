@@ -7,10 +7,10 @@ import contextlib
 import signal
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from launch.core import Event, LaunchContext, LaunchDescriptionEntity, as_list, log
+from launch.core import LaunchContext, LaunchDescriptionEntity, as_list, log
 from launch.events import IncludeLaunchDescription, Shutdown
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
@@ -24,21 +24,16 @@ class LaunchService:
     """
 
     def __init__(
-        self, *, argv: Iterable[str] | None = None, noninteractive: bool = False,
-        debug: bool = False,
+        self, *, argv: Iterable[str] = (), noninteractive: bool = False, debug: bool = False
     ) -> None:
         self.context = LaunchContext(argv=argv, noninteractive=noninteractive)
-        self.task: asyncio.Task[Any] | None = None
         self._debug, self._return_code = debug, 0
         self._running: set[asyncio.Future[Any]] = set()
 
-    def emit_event(self, event: Event) -> None:
-        """Queue an event, from any thread, also before the run."""
-        self.context.emit_event_sync(event)
-
     def include_launch_description(self, launch_description: LaunchDescriptionEntity) -> None:
         """Launch a description, from any thread, also before the run."""
-        self.emit_event(IncludeLaunchDescription(launch_description=launch_description, names={}))
+        event = IncludeLaunchDescription(launch_description=launch_description, names={})
+        self.context.emit_event_sync(event)
 
     def shutdown(self, force_sync: bool = False) -> Any:
         """End the current run, from any thread; within the loop the result is to be awaited."""
@@ -53,13 +48,13 @@ class LaunchService:
 
     async def run_async(self, *, shutdown_when_idle: bool = True) -> int:
         """Run within a loop, as `run` does."""
-        context = self.context
+        context, self._return_code = self.context, 0
         if context.asyncio_loop is not None:
             raise RuntimeError("LaunchService cannot be run multiple times concurrently.")
-        self.task, self._return_code = asyncio.current_task(), 0
         context.asyncio_loop, context.news = asyncio.get_running_loop(), asyncio.Event()
-        try:
-            with self._signals(context.asyncio_loop):
+        with contextlib.ExitStack() as at_end:
+            self._handle_signals(context.asyncio_loop, at_end)
+            try:
                 while context.queue or self._running or not context.is_shutdown:
                     try:
                         await self._step(shutdown_when_idle)
@@ -67,11 +62,11 @@ class LaunchService:
                         if isinstance(error, asyncio.CancelledError) and context.is_shutdown:
                             raise
                         self._fail(error)
-        finally:
-            for future in self._running:
-                future.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
-            context.asyncio_loop = None
+            finally:
+                for future in self._running:
+                    future.cancel()
+                await asyncio.gather(*self._running, return_exceptions=True)
+                context.asyncio_loop = None
         return self._return_code
 
     async def _step(self, shutdown_when_idle: bool) -> None:
@@ -85,14 +80,13 @@ class LaunchService:
             self._handle(context.queue.popleft())
         await asyncio.sleep(0)
 
-    def _handle(self, event: Event | asyncio.Future[None]) -> None:
+    def _handle(self, event: Any) -> None:
+        context = self.context
+        context.is_shutdown |= isinstance(event, Shutdown)
         if isinstance(event, asyncio.Future):
             if not event.done():
                 event.set_result(None)
-            return
-        context = self.context
-        context.is_shutdown |= isinstance(event, Shutdown)
-        if isinstance(event, IncludeLaunchDescription):
+        elif isinstance(event, IncludeLaunchDescription):
             context.names = dict(event.names)
             self._visit(event.launch_description)
         for handler in tuple(context.event_handlers):
@@ -118,37 +112,25 @@ class LaunchService:
     def _fail(self, error: BaseException) -> None:
         self._return_code = 1
         frames = traceback.extract_tb(error.__traceback__)
-        places = [(frame.filename, frame.lineno) for frame in frames]
-        if isinstance(error, SyntaxError):
-            places.append((error.filename or "", error.lineno))
-        where = [f"{file}:{line}: " for file, line in places if file.endswith("launch.py")]
-        message = f"{(where or [''])[-1]}{type(error).__name__}: {error}"
+        places = [f"{f.filename}:{f.lineno}: " for f in frames if f.filename.endswith("launch.py")]
+        message = "".join([*places[-1:], *traceback.format_exception_only(error)]).strip()
         log("ERROR", "launch", f"Caught exception in launch (see debug for traceback): {message}")
         if self._debug:
-            log("DEBUG", "launch", "".join(traceback.format_exception(error)))
+            traceback.print_exception(error)
         self._end(message)
 
     def _end(self, reason: str, due_to_sigint: bool = False) -> None:
         if not self.context.is_shutdown:
             self.context.is_shutdown = True
-            self.emit_event(Shutdown(reason=reason, due_to_sigint=due_to_sigint))
+            self.context.emit_event_sync(Shutdown(reason=reason, due_to_sigint=due_to_sigint))
 
-    @contextlib.contextmanager
-    def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.getsignal(number) for number in ENDING}
-        wakeup = signal.set_wakeup_fd(-1)
-        for number in ENDING:
-            loop.add_signal_handler(number, self._interrupt, number)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                loop.remove_signal_handler(number)
-                signal.signal(number, handler)
-            signal.set_wakeup_fd(wakeup)
+    def _handle_signals(self, loop: asyncio.AbstractEventLoop, at_end: contextlib.ExitStack) -> None:
+        if threading.current_thread() is threading.main_thread():
+            at_end.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(-1))
+            for number in ENDING:
+                at_end.callback(signal.signal, number, signal.getsignal(number))
+                at_end.callback(loop.remove_signal_handler, number)
+                loop.add_signal_handler(number, self._interrupt, number)
 
     def _interrupt(self, number: signal.Signals) -> None:
         again = " again, ignoring..." if self.context.is_shutdown else ""

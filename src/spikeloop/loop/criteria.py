@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,7 @@ def judge_altitude(flight: Flight, criteria: Mapping[str, Any]) -> list[dict[str
 
 def _segments(setpoint: Series) -> list[tuple[int, int]]:
     edges = [0, *(np.flatnonzero(np.diff(setpoint)) + 1).tolist(), len(setpoint)]
-    return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [(a, b) for a, b in itertools.pairwise(edges) if b > a]
 
 
 def _arrival(since: Series, error: Series, bounds: AltitudeCriteria) -> float:

@@ -124,7 +124,9 @@ def _criteria(entries: list[dict[str, Any]]) -> str:
 def _stops(stops: list[list[Any]]) -> str:
     if not stops:
         return ""
-    rows = "".join(f'<tr><td class="n">{t:.2f} s</td><td>{_text(why)}</td></tr>' for t, why in stops)
+    rows = "".join(
+        f'<tr><td class="n">{at:.2f} s</td><td>{_text(why)}</td></tr>' for at, why in stops
+    )
     return f"<h2>Safety stops</h2><table>{rows}</table>"
 
 

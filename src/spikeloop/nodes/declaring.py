@@ -92,7 +92,7 @@ def watch(
 
 
 def descriptor(entry: Parameter) -> ParameterDescriptor:
-    """The ROS descriptor of a parameter. Types are checked by us, so an integer does for a float."""
+    """The ROS descriptor; types are checked by us, so an integer does for a float."""
     text = entry.text + (f" Unit: {entry.unit}." if entry.unit else "")
     result = ParameterDescriptor(description=text, dynamic_typing=True)
     if entry.choices:

@@ -19,7 +19,9 @@ CHECK_S = 0.1
 class MonitorConfig:
     """Whom the monitor watches."""
 
-    watch: tuple[str, ...] = parameter((), "Full names of the nodes that must be alive.", fixed=True)
+    watch: tuple[str, ...] = parameter(
+        (), "Full names of the nodes that must be alive.", fixed=True
+    )
     silent_after: float = parameter(
         2.5, "A node counts as dead after this silence.", unit="s", low=0.5, high=60.0
     )

@@ -57,9 +57,9 @@ class SlotNode(LifecycleNode):  # type: ignore[misc]
     slot: ClassVar[str]
     text: ClassVar[str]
     config_type: ClassVar[type[Any]]
-    publishes: ClassVar[tuple[str, ...]] = ()
-    joins: ClassVar[tuple[str, ...]] = ()
-    subscribes: ClassVar[tuple[str, ...]] = ()
+    publishes: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+    subscribes: tuple[str, ...] = ()
 
     @classmethod
     def wiring(

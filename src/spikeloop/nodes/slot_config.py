@@ -15,7 +15,9 @@ class SlotConfig:
     """
 
     autostart: bool = parameter(
-        True, "Configure and activate by itself; false leaves it to a lifecycle manager.", fixed=True
+        True,
+        "Configure and activate by itself; false leaves it to a lifecycle manager.",
+        fixed=True,
     )
     frozen_after: float = parameter(
         0.35,

@@ -1,0 +1,1 @@
+"""Event data: arrays, codecs, recordings, statistics, pictures. No ROS here."""
