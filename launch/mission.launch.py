@@ -15,6 +15,7 @@ ARGUMENTS = {
     "duration": ("0", "Simulated time in s; 0 for the mission's own."),
     "realtime": ("false", "Run by the wall clock instead of in lockstep."),
     "report": ("", "Folder for report.json; empty for none."),
+    "respawn": ("", "Slots whose node is started again if it dies, separated by commas."),
     "faults": ("", "Sensor faults, separated by commas, such as altitude:nan@12+2."),
 }
 
@@ -28,6 +29,7 @@ def _mission(context):
         realtime=given["realtime"].lower() == "true",
         report=given["report"],
         faults=tuple(filter(None, given["faults"].split(","))),
+        respawn=tuple(filter(None, given["respawn"].split(","))),
     )
     return mission_description(given["mission"], swaps, options).entities
 

@@ -7,22 +7,12 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from launch import events
+from launch import core
 from launch.core import (
-    Action,
-    Event,
-    EventHandler,
-    LaunchContext,
-    LaunchDescription,
-    SomeEntitiesType,
-    Text,
+    Action, Event, EventHandler, LaunchContext, LaunchDescription, OnShutdown, SomeEntitiesType, Text,
     log,
 )
-from launch.event_handlers import OnShutdown
-from launch.events.process import ProcessExited
 from launch.execute_process import ExecuteProcess as ExecuteProcess
-from launch.launch_description_sources import AnyLaunchDescriptionSource, LaunchDescriptionSource
-
 
 class OpaqueFunction(Action):
     def _do(
@@ -37,10 +27,10 @@ class EmitEvent(Action):
 
 class Shutdown(Action):
     def _do(self, context: LaunchContext, *, reason: str = "reason not given") -> None:
-        if isinstance(event := context.names.get("event"), ProcessExited):
+        if isinstance(event := context.names.get("event"), core.ProcessExited):
             name = event.process_name
             log("INFO", "launch", f"process[{name}] was required: shutting down launched system")
-        context.emit_event_sync(events.Shutdown(reason=reason))
+        context.emit_event_sync(core.Shutdown(reason=reason))
 
 class LogInfo(Action):
     def _do(self, context: LaunchContext, *, msg: Text) -> None:
@@ -110,8 +100,8 @@ class IncludeLaunchDescription(Action):
         launch_arguments: Iterable[tuple[Any, Any]] = (),
     ) -> SomeEntitiesType:
         outer, source = dict(context.names), launch_description_source
-        if not isinstance(source, LaunchDescriptionSource):
-            source = AnyLaunchDescriptionSource(source)
+        if not isinstance(source, core.LaunchDescriptionSource):
+            source = core.AnyLaunchDescriptionSource(source)
         description = source.get_launch_description(context)
         sets = [SetLaunchConfiguration(*item) for item in launch_arguments]
         return [*sets, description, OpaqueFunction(function=lambda _: context.names.update(outer))]
@@ -125,7 +115,7 @@ class TimerAction(Action):
     ) -> None:
         async def fire(seconds: float, names: dict[str, Any]) -> None:
             await asyncio.sleep(seconds)
-            context.emit_event_sync(events.IncludeLaunchDescription(
+            context.emit_event_sync(core.IncludeLaunchDescription(
                 launch_description=LaunchDescription(actions), names=names))
 
         plain = isinstance(period, (int, float))

@@ -11,11 +11,11 @@ import signal
 import subprocess
 from typing import Any, cast
 
-from launch.conditions import is_true
-from launch.core import Action, Event, EventHandler, LaunchContext, Text, log, say, show
-from launch.events import Shutdown, matches_action
-from launch.events import process as events
-from launch.substitutions import LaunchConfiguration
+from launch import core as events
+from launch.core import (
+    Action, Event, EventHandler, LaunchConfiguration, LaunchContext, Text, is_true, log,
+    matches_action, say, show,
+)
 
 COUNTER = itertools.count(1)
 LIBC, PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
@@ -145,7 +145,7 @@ class ExecuteProcess(Action):
             os.close(pidfd)
 
     def _react(self, event: Any, context: LaunchContext) -> Any:
-        if isinstance(event, Shutdown):
+        if isinstance(event, events.Shutdown):
             self._end(context, not event.due_to_sigint or context.noninteractive)
         elif isinstance(event, events.ShutdownProcess) and event.process_matcher(self):
             self._end(context, True)

@@ -10,8 +10,9 @@ import traceback
 from collections.abc import Iterable
 from typing import Any
 
-from launch.core import LaunchContext, LaunchDescriptionEntity, as_list, log
-from launch.events import IncludeLaunchDescription, Shutdown
+from launch.core import (
+    IncludeLaunchDescription, LaunchContext, LaunchDescriptionEntity, Shutdown, as_list, log,
+)
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 

@@ -7,14 +7,13 @@ from typing import ClassVar
 
 from launch.core import Action, LaunchContext
 
-
 class ReadyToTest(Action):
     made: ClassVar[list[ReadyToTest]] = []
+
+    def _do(self, context: LaunchContext) -> None:
+        self.reached.set()
 
     def __init__(self) -> None:
         super().__init__()
         self.reached = threading.Event()
         self.made.append(self)
-
-    def _do(self, context: LaunchContext) -> None:
-        self.reached.set()

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
-
 import launch
+import pytest
 from launch_pytest.actions import ReadyToTest
 
 _running: list[tuple[launch.LaunchService, Callable[[], None]]] = []  # with how to end each
@@ -62,7 +61,7 @@ def fixture(
 
 @pytest.fixture
 def launch_service() -> launch.LaunchService:
-    """The launch service of the launch that runs."""
+    """The service of the launch that runs."""
     return _running[-1][0]
 
 @pytest.fixture
@@ -71,12 +70,10 @@ def launch_context(launch_service: launch.LaunchService) -> launch.LaunchContext
     return launch_service.context
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the mark."""
     config.addinivalue_line("markers", "launch(fixture, shutdown=False): test during a launch")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> list[pytest.Item] | None:
-    """Collect launch tests, which may be coroutines and generators."""
     marks = [mark for mark in getattr(obj, "pytestmark", ()) if mark.name == "launch"]
     if not marks or not collector.istestfunction(obj, name):
         return None
@@ -85,35 +82,31 @@ def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> list[pytes
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put tests of the time after a launch behind the others of their module."""
-    marks = {item: item.get_closest_marker("launch") for item in items}
-    modules = {module: place for place, module in enumerate(item.path for item in items)}
-    items.sort(key=lambda item: (
-        modules[item.path], bool((mark := marks[item]) and mark.kwargs.get("shutdown"))))
+    def is_late(item: pytest.Item) -> bool:  # a test of the time after a launch
+        return any(mark.kwargs.get("shutdown") for mark in item.iter_markers("launch"))
+
+    modules = [item.path for item in items]
+    items.sort(key=lambda item: (modules.index(item.path), is_late(item)))
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a launch test: a generator goes on after the launch has ended."""
     mark, test = pyfuncitem.get_closest_marker("launch"), pyfuncitem.obj
     if mark is None:
         return None
-    given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     if mark.kwargs.get("shutdown"):
         _running[-1][1]()
-    if inspect.iscoroutinefunction(test):
-        asyncio.run(test(**given))
-    elif inspect.isgeneratorfunction(test):
-        steps = test(**given)
-        next(steps)
+    result = test(**{name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames})
+    if inspect.iscoroutine(result):
+        asyncio.run(result)
+    elif inspect.isgenerator(result):  # the first part during the launch, the second afterwards
+        next(result)
         _running[-1][1]()
-        assert next(steps, steps) is steps, "a launch test must yield once"
-    elif inspect.isasyncgenfunction(test):
-        asyncio.run(_run_both(test(**given)))
-    else:
-        test(**given)
+        assert next(result, result) is result, "a launch test must yield once"
+    elif inspect.isasyncgen(result):
+        asyncio.run(_run_both_parts(result))
     return True
 
-async def _run_both(steps: Any) -> None:
-    await anext(steps)
+async def _run_both_parts(test: Any) -> None:
+    await anext(test)
     await asyncio.to_thread(_running[-1][1])
-    assert await anext(steps, steps) is steps, "a launch test must yield once"
+    assert await anext(test, test) is test, "a launch test must yield once"

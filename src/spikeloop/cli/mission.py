@@ -27,6 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--realtime", action="store_true", help="by the wall clock")
     parser.add_argument("--report", type=Path, metavar="DIR", help="folder for the report")
     parser.add_argument(
+        "--respawn", action="append", default=[], metavar="SLOT",
+        help="start this slot's node again if it dies, instead of ending the mission",
+    )
+    parser.add_argument(
         "--fault", action="append", default=[], metavar="TOPIC:KIND@START+DURATION",
         help="sensor fault (nan, inf, frozen, stale, silent), such as altitude:nan@12+2",
     )
@@ -60,7 +64,12 @@ def _fly(
     with tempfile.TemporaryDirectory() as scratch:
         target = folder or Path(scratch)
         options = MissionOptions(
-            seed, args.duration, args.realtime, str(target.resolve()), tuple(args.fault)
+            seed,
+            args.duration,
+            args.realtime,
+            str(target.resolve()),
+            tuple(args.fault),
+            tuple(args.respawn),
         )
         report = fly(args.name, swaps, options)
         if folder is not None:

@@ -33,7 +33,7 @@ from spikeloop.nodes.registry import UnknownNodeError, node_type
 from spikeloop.parameters import build_config, parameters_of, suggestion
 
 SIGTERM_AFTER_S = "1.2"
-SIGKILL_AFTER_S = "0.6"
+SIGKILL_AFTER_S = "0.5"
 SETPOINT_S = 0.1
 
 
@@ -46,6 +46,7 @@ class MissionOptions:
     realtime: bool = False
     report: str = ""
     faults: tuple[str, ...] = ()
+    respawn: tuple[str, ...] = ()
 
 
 def environment() -> list[SetEnvironmentVariable]:
@@ -104,7 +105,11 @@ def mission_description(
     of_slot, of_bridge = schedules(
         members, sensors, START_NS, tick_ns, round(SETPOINT_S * 1e9 / tick_ns)
     )
-    watched = [f"/{node}" for node in nodes.values()]
+    for slot_name in options.respawn:
+        if slot_name not in nodes:
+            raise MissionError(f"respawn: no slot '{slot_name}'{suggestion(slot_name, nodes)}")
+    # Who is started again falls silent meanwhile; in lockstep the bridge waits for it.
+    watched = [f"/{node}" for slot_name, node in nodes.items() if slot_name not in options.respawn]
     actions: list[Any] = environment()
     for slot_name, node in nodes.items():
         given = dict(mission.parameters.get(slot_name, {}))
@@ -113,7 +118,7 @@ def mission_description(
         given["use_sim_time"] = True
         if not options.realtime:
             given["lockstep"] = of_slot[slot_name].to_json()
-        respawn = slot_name in mission.respawn
+        respawn = slot_name in options.respawn
         usual = share_directory() / "config" / f"{node}.yaml"
         actions.append(
             node_action(
@@ -132,6 +137,8 @@ def mission_description(
         # Its clock is the one that it publishes.
         "fresh_within": 0.0,
     }
+    if options.respawn:
+        bridge["respawn"] = list(options.respawn)
     if options.faults:
         bridge["faults"] = list(options.faults)
     if not options.realtime:
@@ -213,7 +220,7 @@ def fly(name: str, swaps: Mapping[str, str], options: MissionOptions) -> dict[st
     def note(event: Any, context: Any) -> None:
         # launch names a process NAME-NUMBER.
         who = event.process_name.rsplit("-", 1)[0]
-        respawned = who in (_nodes(mission, swaps)[s] for s in mission.respawn)
+        respawned = who in (_nodes(mission, swaps)[s] for s in options.respawn)
         if not file.exists() and not respawned and not context.is_shutdown:
             said = last_error.get(event.process_name)
             cause = f" after saying: {said}" if said else ""

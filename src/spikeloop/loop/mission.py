@@ -36,7 +36,6 @@ class Mission:
         robot_parameters: of the simulated robot.
         parameters: of each node, by slot.
         criteria: success criteria, as `spikeloop.loop.criteria` reads them.
-        respawn: slots whose node is started again if it dies.
         limit: s of wall clock after which the mission has failed.
 
     """
@@ -50,7 +49,6 @@ class Mission:
     robot_parameters: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     criteria: Mapping[str, float] = field(default_factory=dict)
-    respawn: tuple[str, ...] = ()
     limit: float = 600.0
 
     def setpoint_at(self, time_s: float) -> float:
@@ -59,7 +57,7 @@ class Mission:
 
 
 _REQUIRED = ("text", "robot", "duration", "slots", "setpoints")
-_FIELDS = (*_REQUIRED, "robot_parameters", "parameters", "criteria", "respawn", "limit")
+_FIELDS = (*_REQUIRED, "robot_parameters", "parameters", "criteria", "limit")
 
 
 def share_directory() -> Path:
@@ -137,6 +135,5 @@ def _checked(path: Path, data: dict[str, Any]) -> Mission:
         robot_parameters=data.get("robot_parameters") or {},
         parameters=data.get("parameters") or {},
         criteria=data.get("criteria") or {},
-        respawn=tuple(data.get("respawn") or ()),
         limit=float(data.get("limit", 600.0)),
     )

@@ -85,6 +85,7 @@ class BridgeNode(SlotNode):
         self.late_ticks = 0
         self._named = self._raw_is_empty = False
         self._told = 0
+        self._commanded = False
         self._activated_ns = time.monotonic_ns()
         self._subscribe()
         period = WATCH_S if self.lockstep else min(self.robot.tick_s, WATCH_S)
@@ -175,7 +176,9 @@ class BridgeNode(SlotNode):
             return
         age = self._stamp(self.tick) - stamp_of(message)
         if age <= self.config.base_timeout * 1e9:
-            self.base.accept(message.normalized, time.monotonic_ns())
+            if self.base.accept(message.normalized, time.monotonic_ns()) and not self._commanded:
+                self._commanded = True
+                self.get_logger().info("the first command came")
         else:
             self.base.refused["stale"] = self.base.refused.get("stale", 0) + 1
 
@@ -278,7 +281,7 @@ class BridgeNode(SlotNode):
         if wait > self.config.name_after and not self._named:
             self._named = True
             self.get_logger().error(self._who_is_missing(missing[0]))
-        respawns = self._slot_of(missing[0]) in self.mission.respawn
+        respawns = self._slot_of(missing[0]) in self.config.respawn
         if wait > self.config.fail_after * (RESPAWN_PATIENCE if respawns else 1.0):
             self._fail(self._who_is_missing(missing[0]))
 

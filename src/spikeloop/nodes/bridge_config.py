@@ -27,6 +27,10 @@ class BridgeConfig:
     watch: tuple[str, ...] = parameter(
         (), "Full names of nodes whose silence ends the mission.", fixed=True
     )
+    respawn: tuple[str, ...] = parameter(
+        (), "Slots whose node is started again when it dies; they are waited for longer.",
+        fixed=True,
+    )
     base_timeout: float = parameter(
         0.5, "The base goes to its safe command after this time without a valid one.",
         unit="s", low=0.01, high=10.0, fixed=True,

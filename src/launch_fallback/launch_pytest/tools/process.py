@@ -10,57 +10,38 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
-import threading
+import math
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from launch.core import EventHandler
+POLL_S = 0.01
 
-Waiting = tuple[Callable[..., Coroutine[Any, Any, bool]], Callable[..., bool]]
-
-def _pair(holds: Callable[..., Any], *names: str) -> Waiting:
-    def wait_sync(launch_context: Any, execute_process_action: Any, *args: Any, **named: Any) -> bool:
-        given: dict[str, Any] = dict(zip(names, args, strict=False)) | named
-        timeout, stop = given.pop("timeout", None), given.pop("stop", threading.Event())
-        verdict = functools.partial(holds, execute_process_action, **given)
-
-        def react(*_: Any) -> None:
+def _pair(
+    holds: Callable[..., Any], *names: str
+) -> tuple[Callable[..., Coroutine[Any, Any, bool]], Callable[..., bool]]:
+    async def wait(launch_context: Any, execute_process_action: Any, *args: Any, **named: Any) -> bool:
+        given = dict(zip(names, args, strict=False)) | named
+        timeout = given.pop("timeout", None)
+        end = time.monotonic() + (math.inf if timeout is None else timeout)
+        while time.monotonic() < end:
             with contextlib.suppress(AssertionError):
-                if verdict():
-                    stop.set()
+                if holds(execute_process_action, **given):
+                    return True
+            await asyncio.sleep(POLL_S)
+        return bool(holds(execute_process_action, **given))
+    return wait, lambda *args, **named: asyncio.run(wait(*args, **named))
 
-        handler = EventHandler(
-            matcher=lambda event: getattr(event, "action", None) is execute_process_action,
-            entities=react)
-        launch_context.register_event_handler(handler, append=True)
-        react()
-        stop.wait(timeout)
-        launch_context.unregister_event_handler(handler)
-        return bool(verdict())
+def _output(process: Any, validate_output: Callable[[str], Any]) -> Any:
+    return validate_output(process.get_stdout())
 
-    async def wait(*args: Any, **named: Any) -> bool:
-        stop = threading.Event()
-        try:
-            return await asyncio.to_thread(wait_sync, *args, stop=stop, **named)
-        finally:
-            stop.set()  # also if this is cancelled
+def _stderr(process: Any, validate_output: Callable[[str], Any]) -> Any:
+    return validate_output(process.get_stderr())
 
-    return wait, wait_sync
-
-wait_for_start, wait_for_start_sync = _pair(
-    lambda process: "pid" in (process.process_details or {}), "timeout")
-wait_for_exit, wait_for_exit_sync = _pair(
-    lambda process: process.return_code is not None, "timeout")
-wait_for_output, wait_for_output_sync = _pair(
-    lambda process, validate_output: validate_output(process.get_stdout()),
-    "validate_output", "timeout")
-wait_for_stderr, wait_for_stderr_sync = _pair(
-    lambda process, validate_output: validate_output(process.get_stderr()),
-    "validate_output", "timeout")
-assert_output, assert_output_sync = _pair(
-    lambda process, validate_output: validate_output(process.get_stdout()) or True,
-    "validate_output", "timeout")
-assert_stderr, assert_stderr_sync = _pair(
-    lambda process, validate_output: validate_output(process.get_stderr()) or True,
-    "validate_output", "timeout")
+CHECKED = ("validate_output", "timeout")
+wait_for_start, wait_for_start_sync = _pair(lambda p: "pid" in (p.process_details or {}), "timeout")
+wait_for_exit, wait_for_exit_sync = _pair(lambda p: p.return_code is not None, "timeout")
+wait_for_output, wait_for_output_sync = _pair(_output, *CHECKED)
+wait_for_stderr, wait_for_stderr_sync = _pair(_stderr, *CHECKED)
+assert_output, assert_output_sync = _pair(lambda *a, **k: _output(*a, **k) or True, *CHECKED)
+assert_stderr, assert_stderr_sync = _pair(lambda *a, **k: _stderr(*a, **k) or True, *CHECKED)

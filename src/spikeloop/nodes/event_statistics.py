@@ -1,0 +1,135 @@
+"""Decodes events and tells statistics and a picture at a set rate (slot `event_processing`)."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from dataclasses import dataclass
+
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from sensor_msgs.msg import Image
+
+from spikeloop.events.codecs import make_decoder
+from spikeloop.events.picture import EventPicture
+from spikeloop.events.statistics import EventStatistics
+from spikeloop.loop.health import Level
+from spikeloop.msg import EventStatistics as StatisticsMessage
+from spikeloop.nodes.messages import Message
+from spikeloop.nodes.running import run_node
+from spikeloop.nodes.slot import SlotNode
+from spikeloop.parameters import parameter
+
+EVENTS, STATISTICS, PICTURE = (
+    "event_camera/events",
+    "event_camera/statistics",
+    "event_camera/picture",
+)
+
+
+@dataclass(frozen=True)
+class EventStatisticsConfig:
+    """How often the node tells."""
+
+    rate: float = parameter(
+        10.0, "Pictures and statistics a second.", unit="Hz", low=0.1, high=200.0, fixed=True
+    )
+
+
+class EventStatisticsNode(SlotNode):
+    """Counts what it decodes; a bad packet is told and counted, never silently left out."""
+
+    slot = "event_processing"
+    text = "Statistics and a picture of the events, at a set rate."
+    config_type = EventStatisticsConfig
+    publishes = (STATISTICS, PICTURE)
+    subscribes = (EVENTS,)
+    config: EventStatisticsConfig
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin with empty totals."""
+        self.statistics = EventStatistics()
+        self._geometry = ("", 0, 0)
+        self._skipped = 0
+        self._frame_id = ""
+        self._on_before = self._off_before = 0
+        self._told_at = time.monotonic()
+        self._timer = self.create_timer(
+            1.0 / self.config.rate, self._on_timer, clock=self._steady
+        )
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Tell no more."""
+        self.destroy_timer(self._timer)
+        return super().on_deactivate(state)
+
+    def on_message(self, name: str, message: Message) -> None:
+        """Decode a packet."""
+        try:
+            self._use(message.encoding, message.width, message.height)
+        except ValueError as error:
+            self.diagnoser.report(Level.ERROR, f"{EVENTS}: {error}")
+            return
+        self._frame_id = message.header.frame_id
+        events, triggers = self._decoder.decode(memoryview(message.events))
+        self.statistics.add(message.seq, events, triggers)
+        self._picture.add(events)
+        skipped = sum(self._decoder.counts.values())
+        if skipped > self._skipped:
+            self.diagnoser.report(Level.WARN, f"{EVENTS}: {skipped} words left out so far")
+            self._skipped = skipped
+
+    def _use(self, encoding: str, width: int, height: int) -> None:
+        """Take a new decoder and picture when the camera changes."""
+        if (encoding, width, height) != self._geometry:
+            self._decoder = make_decoder(encoding, width, height)
+            self._picture = EventPicture(width, height)
+            self._geometry = (encoding, width, height)
+
+    def _on_timer(self) -> None:
+        now, stamp = time.monotonic(), self.get_clock().now().nanoseconds
+        window, self._told_at = now - self._told_at, now
+        totals = self.statistics
+        on, off = totals.on - self._on_before, totals.off - self._off_before
+        self._on_before, self._off_before = totals.on, totals.off
+        message = StatisticsMessage(
+            window=window,
+            rate=(on + off) / window if window > 0.0 else 0.0,
+            on=on,
+            off=off,
+            total_on=totals.on,
+            total_off=totals.off,
+            first_time=totals.first_time,
+            last_time=totals.last_time,
+            time_sum=totals.time_sum,
+            x_sum=totals.x_sum,
+            y_sum=totals.y_sum,
+            total_rising=totals.triggers_of(1),
+            total_falling=totals.triggers_of(0),
+            trigger_time_sum=totals.trigger_time_sum,
+            packets=totals.packets,
+            lost_packets=totals.lost_packets,
+            skipped_words=self._skipped,
+        )
+        message.header.frame_id = self._frame_id
+        self.publish(STATISTICS, message, stamp)
+        if self._geometry[0]:
+            self.publish(PICTURE, self._image(), stamp)
+
+    def _image(self) -> Image:
+        pixels = self._picture.take()
+        height, width, _ = pixels.shape
+        image = Image(
+            height=height,
+            width=width,
+            encoding="rgb8",
+            step=3 * width,
+            data=array("B", pixels.tobytes()),
+        )
+        image.header.frame_id = self._frame_id
+        return image
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node."""
+    return run_node(EventStatisticsNode, args)
