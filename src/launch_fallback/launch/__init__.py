@@ -10,7 +10,7 @@ from launch.core import (
     LaunchDescriptionSource as LaunchDescriptionSource, SomeEntitiesType as SomeEntitiesType,
     SomeSubstitutionsType as SomeSubstitutionsType, name_what_lacks,
 )
-from launch.events import process
+from launch.events import process as process
 from launch.launch_service import LaunchService as LaunchService
 
 name_what_lacks(__name__)

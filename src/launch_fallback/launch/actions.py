@@ -9,8 +9,8 @@ from typing import Any
 
 from launch import core
 from launch.core import (
-    Action, Event, EventHandler, LaunchContext, LaunchDescription, OnShutdown, SomeEntitiesType, Text,
-    log,
+    Action, Event, EventHandler, LaunchContext, LaunchDescription, OnShutdown, SomeEntitiesType,
+    Text, log,
 )
 from launch.execute_process import ExecuteProcess as ExecuteProcess
 

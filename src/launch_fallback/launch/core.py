@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from importlib.machinery import SourceFileLoader
 from types import ModuleType, SimpleNamespace
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 Text: TypeAlias = str  # as an argument of `_do`: performed from substitutions
 
@@ -102,9 +102,7 @@ class Deferred:
 
 class Substitution(Deferred):
     """A text that is known only while launching."""
-
-    def perform(self, context: LaunchContext) -> str:
-        return str(self._call(context))
+    perform = Deferred._call
 
 SomeSubstitutionsType: TypeAlias = str | Substitution | Iterable[str | Substitution]
 
@@ -123,9 +121,7 @@ def normalize_to_list_of_substitutions(subs: SomeSubstitutionsType) -> list[Subs
 
 class Condition(Deferred):
     """Whether an action is executed."""
-
-    def evaluate(self, context: LaunchContext) -> bool:
-        return bool(self._call(context))
+    evaluate = Deferred._call
 
 class Event(SimpleNamespace):
     """Something that happened, or that is asked for; its fields are given by name."""
@@ -149,9 +145,8 @@ class LaunchDescriptionEntity:
 
     future: asyncio.Future[None] | None = None  # done when nothing goes on any more
 
-    def visit(self, context: LaunchContext) -> SomeEntitiesType | None:
+    def visit(self, context: LaunchContext) -> Any:
         """Take effect, and return the entities that are to be visited next."""
-        return None
 
 SomeEntitiesType: TypeAlias = LaunchDescriptionEntity | Iterable[LaunchDescriptionEntity]
 
@@ -172,14 +167,11 @@ class Action(Deferred, LaunchDescriptionEntity):
         super().__init__(*args, **kwargs)
         self.condition = condition
 
-    def execute(self, context: LaunchContext) -> Any:
-        """Do it, and return the entities that are to be visited next."""
-        return self._call(context)
+    execute = Deferred._call
 
-    def visit(self, context: LaunchContext) -> SomeEntitiesType | None:
-        if self.condition is None or self.condition.evaluate(context):
-            return self.execute(context)
-        return None
+    def visit(self, context: LaunchContext) -> Any:
+        holds = self.condition is None or self.condition.evaluate(context)
+        return self.execute(context) if holds else None
 
 class LaunchDescription(LaunchDescriptionEntity):
     """A list of entities, visited in order."""
@@ -218,9 +210,9 @@ class EnvironmentVariable(Substitution):
 
 class ThisLaunchFileDir(Substitution):
     def _do(self, context: LaunchContext) -> str:
-        if "launch_file_directory" not in context.names:
+        if "folder" not in context.names:
             raise SubstitutionFailure("ThisLaunchFileDir used outside of a launch file")
-        return str(context.names["launch_file_directory"])
+        return str(context.names["folder"])
 
 def is_true(text: str) -> bool:
     """Read 'true', '1', 'false' or '0', in any case; ValueError for any other text."""
@@ -263,46 +255,48 @@ class ShutdownProcess(Event):
 class SignalProcess(Event):
     """The processes that `process_matcher` accepts are to get the signal `signal_number`."""
 
-def _is(target: Any, *kinds: type[Event]) -> Callable[[Event], bool]:
-    def matches(event: Event) -> bool:
-        if target is None or not isinstance(event, kinds):
-            return isinstance(event, kinds)
-        return bool(target(event.action)) if callable(target) else event.action is target
-    return matches
+class Reaction(EventHandler):
+    """Handle events of some kinds, each with an argument of its own, from one process or all."""
 
-class OnShutdown(EventHandler):
-    def __init__(self, *, on_shutdown: Any, **options: Any) -> None:
-        super().__init__(matcher=_is(None, Shutdown), entities=on_shutdown, **options)
-
-class OnProcessStart(EventHandler):
-    def __init__(self, *, on_start: Any, target_action: Any = None, **options: Any) -> None:
-        super().__init__(matcher=_is(target_action, ProcessStarted), entities=on_start, **options)
-
-class OnProcessExit(EventHandler):
-    def __init__(self, *, on_exit: Any, target_action: Any = None, **options: Any) -> None:
-        super().__init__(matcher=_is(target_action, ProcessExited), entities=on_exit, **options)
-
-class OnProcessIO(EventHandler):
-    """When a process wrote something; the functions take the event alone."""
+    kinds: ClassVar[dict[str, type[Event]]]
 
     def __init__(
-        self, *, target_action: Any = None, on_stdout: Callable[[Event], Any] = lambda _: None,
-        on_stderr: Callable[[Event], Any] = lambda _: None, **options: Any,
+        self, *, target_action: Any = None, handle_once: bool = False, **reactions: Any
     ) -> None:
-        super().__init__(
-            matcher=_is(target_action, ProcessStdout, ProcessStderr), **options,
-            entities=lambda event, _:
-                (on_stdout if isinstance(event, ProcessStdout) else on_stderr)(event))
+        for name in {*reactions} - {*self.kinds}:
+            raise TypeError(say(f"{type(self).__name__}({name}=...)"))
+        given = {self.kinds[name]: reaction for name, reaction in reactions.items()}
+
+        def matches(event: Event) -> bool:
+            if target_action is None or type(event) not in given:
+                return type(event) in given
+            is_function = callable(target_action)
+            return target_action(event.action) if is_function else event.action is target_action
+
+        def react(event: Event, context: LaunchContext) -> Any:
+            reaction = given[type(event)]
+            arguments = (event, context)[:3 - len(self.kinds)]  # output comes without context
+            return reaction(*arguments) if callable(reaction) else reaction
+
+        super().__init__(matcher=matches, entities=react, handle_once=handle_once)
+
+class OnShutdown(Reaction):
+    kinds: ClassVar = {"on_shutdown": Shutdown}
+
+class OnProcessStart(Reaction):
+    kinds: ClassVar = {"on_start": ProcessStarted}
+
+class OnProcessExit(Reaction):
+    kinds: ClassVar = {"on_exit": ProcessExited}
+
+class OnProcessIO(Reaction):
+    kinds: ClassVar = {"on_stdout": ProcessStdout, "on_stderr": ProcessStderr}
 
 class LaunchDescriptionSource(Deferred):
+    get_launch_description = Deferred._call
+
     def _do(self, context: LaunchContext, launch_description: Any) -> Any:
         return launch_description
-
-    def get_launch_description(self, context: LaunchContext) -> LaunchDescription:
-        description = self._call(context)
-        if not isinstance(description, LaunchDescription):
-            raise TypeError(f"expected a LaunchDescription, got {description!r}")
-        return description
 
 class PythonLaunchDescriptionSource(LaunchDescriptionSource):
     """A Python file with a function `generate_launch_description`."""
@@ -310,8 +304,7 @@ class PythonLaunchDescriptionSource(LaunchDescriptionSource):
     def _do(self, context: LaunchContext, launch_file_path: Text) -> Any:
         if not launch_file_path.endswith(".py"):
             raise NotImplementedError(say(f"launch file {launch_file_path}"))
-        folder = os.path.dirname(os.path.abspath(launch_file_path))
-        context.names["launch_file_directory"] = folder
+        context.names["folder"] = os.path.dirname(os.path.abspath(launch_file_path))
         module = ModuleType("python_launch_file")
         module.__file__ = launch_file_path
         SourceFileLoader(module.__name__, launch_file_path).exec_module(module)

@@ -9,7 +9,7 @@ import itertools
 import os
 import signal
 import subprocess
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from launch import core as events
 from launch.core import (
@@ -28,6 +28,7 @@ class ExecuteProcess(Action):
 
     cmd: list[Any]
     cached_output: bool
+    pids: ClassVar[set[int]] = set()
     process_details: dict[str, Any] | None = None
     return_code: int | None = None
     _process: subprocess.Popen[bytes] | None = None
@@ -104,8 +105,10 @@ class ExecuteProcess(Action):
         details["pid"] = process.pid
         self.process_details, self._process, self.return_code = details, process, None
         context.emit_event_sync(events.ProcessStarted(**details))
+        self.pids.add(process.pid)
         with process:
             await self._read_until_end(process, context)
+        self.pids.discard(process.pid)
         self.return_code = code = process.returncode
         await context.events_handled()
         for kind, rest in self._unfinished.items():
@@ -170,21 +173,17 @@ class ExecuteProcess(Action):
             show(f"[{self._label}] {line.decode(errors='replace')}")
 
     def _end(self, context: LaunchContext, send_sigint: bool) -> None:
-        def ask(number: signal.Signals) -> None:
-            context.emit_event_sync(
-                events.SignalProcess(signal_number=number, process_matcher=matches_action(self)))
-
-        async def escalate() -> None:
-            steps = (("SIGINT", signal.SIGTERM), ("SIGTERM", signal.SIGKILL))
-            for seconds, (before, after) in zip(self._seconds, steps, strict=True):
+        async def ask() -> None:
+            numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+            for number, seconds in zip(numbers, (0, *self._seconds), strict=True):
                 await asyncio.wait({task}, timeout=seconds)
-                if not task.done():
-                    log("ERROR", self._label, f"process[{self._label}] failed to terminate "
-                        f"'{seconds}' seconds after '{before}', escalating to '{after.name}'")
-                    ask(after)
+                if not task.done() and (send_sigint or number != signal.SIGINT):
+                    if number != signal.SIGINT:
+                        log("ERROR", self._label, f"process[{self._label}] failed to terminate "
+                            f"within '{seconds}' seconds, escalating to '{number.name}'")
+                    context.emit_event_sync(events.SignalProcess(
+                        signal_number=number, process_matcher=matches_action(self)))
 
         if not self._ending.is_set() and (task := cast(Any, self.future)):
             self._ending.set()
-            self._escalation = asyncio.ensure_future(escalate())
-            if send_sigint:
-                ask(signal.SIGINT)
+            self._asking = asyncio.ensure_future(ask())

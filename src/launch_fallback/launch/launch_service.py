@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
+import os
 import signal
 import threading
 import traceback
@@ -13,7 +15,10 @@ from typing import Any
 from launch.core import (
     IncludeLaunchDescription, LaunchContext, LaunchDescriptionEntity, Shutdown, as_list, log,
 )
+from launch.execute_process import ExecuteProcess
 
+LIBC, PR_GET_CHILD_SUBREAPER = ctypes.CDLL(None), 37
+PEEK = os.WEXITED | os.WNOHANG | os.WNOWAIT
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 
 class LaunchService:
@@ -25,10 +30,11 @@ class LaunchService:
     """
 
     def __init__(
-        self, *, argv: Iterable[str] = (), noninteractive: bool = False, debug: bool = False
+        self, *, argv: Iterable[str] | None = None, noninteractive: bool = False,
+        debug: bool = False,
     ) -> None:
         self.context = LaunchContext(argv=argv, noninteractive=noninteractive)
-        self._debug, self._return_code = debug, 0
+        self._debug, self._return_code, self._adopts = debug, 0, False
         self._running: set[asyncio.Future[Any]] = set()
 
     def include_launch_description(self, launch_description: LaunchDescriptionEntity) -> None:
@@ -77,6 +83,7 @@ class LaunchService:
         if not context.queue:
             await context.news.wait()
         context.news.clear()
+        self._reap()
         for _ in range(len(context.queue)):
             self._handle(context.queue.popleft())
         await asyncio.sleep(0)
@@ -91,10 +98,12 @@ class LaunchService:
             context.names = dict(event.names)
             self._visit(event.launch_description)
         for handler in tuple(context.event_handlers):
-            if handler.matches(event):
-                context.names = {"event": event}
-                for entity in handler.handle(event, context):
+            context.names = {"event": event}
+            try:
+                for entity in handler.handle(event, context) if handler.matches(event) else ():
                     self._visit(entity)
+            except Exception as error:  # the other handlers get the event nevertheless
+                self._fail(error)
 
     def _visit(self, entity: LaunchDescriptionEntity) -> None:
         entities = as_list(entity.visit(self.context))
@@ -125,13 +134,26 @@ class LaunchService:
             self.context.is_shutdown = True
             self.context.emit_event_sync(Shutdown(reason=reason, due_to_sigint=due_to_sigint))
 
-    def _handle_signals(self, loop: asyncio.AbstractEventLoop, at_end: contextlib.ExitStack) -> None:
+    def _handle_signals(self, loop: Any, at_end: contextlib.ExitStack) -> None:
         if threading.current_thread() is threading.main_thread():
             at_end.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(-1))
-            for number in ENDING:
+            handlers: dict[int, Any] = dict.fromkeys(ENDING, self._interrupt)
+            LIBC.prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(is_subreaper := ctypes.c_int()))
+            self._adopts = os.getpid() == 1 or bool(is_subreaper)
+            if self._adopts:
+                handlers[signal.SIGCHLD] = lambda _: self.context.news.set()
+            for number, handler in handlers.items():
                 at_end.callback(signal.signal, number, signal.getsignal(number))
                 at_end.callback(loop.remove_signal_handler, number)
-                loop.add_signal_handler(number, self._interrupt, number)
+                loop.add_signal_handler(number, handler, number)
+
+    def _reap(self) -> None:
+        """Collect adopted orphans, as PID 1 must; actions collect their own processes."""
+        with contextlib.suppress(ChildProcessError):
+            while self._adopts and (child := os.waitid(os.P_ALL, 0, PEEK)):
+                if child.si_pid in ExecuteProcess.pids:
+                    break
+                os.waitpid(child.si_pid, 0)
 
     def _interrupt(self, number: signal.Signals) -> None:
         again = " again, ignoring..." if self.context.is_shutdown else ""

@@ -48,13 +48,18 @@ def fixture(
             service.include_launch_description(description)
             with ThreadPoolExecutor(1) as executor:
                 result = executor.submit(run)
-                ready.reached.wait()
-                if result.done():
-                    result.result()
                 _running.append((service, end))
-                yield given
-                _running.pop()
-                end()
+                try:
+                    ready.reached.wait()
+                    if result.done():
+                        result.result()
+                    yield given
+                    end()
+                except BaseException:
+                    service.shutdown()
+                    raise
+                finally:
+                    _running.remove((service, end))
             next(generator, None)
         return pytest.fixture(**options)(launched)
     return decorate if decorated is None else decorate(decorated)

@@ -26,6 +26,7 @@ from launch import LaunchDescription, LaunchService
 from spikeloop.loop.flight import Flight, write_report
 from spikeloop.loop.mission import Mission, MissionError, load_mission, share_directory
 from spikeloop.loop.slots import SLOTS
+from spikeloop.loop.stopped import StoppedWatch
 from spikeloop.loop.transport import sweep
 from spikeloop.loop.wiring import Member, schedules
 from spikeloop.nodes.bridge_config import START_NS
@@ -87,7 +88,10 @@ def node_description(name: str, parameters_file: str = "") -> LaunchDescription:
 
 
 def mission_description(
-    name: str, swaps: Mapping[str, str], options: MissionOptions
+    name: str,
+    swaps: Mapping[str, str],
+    options: MissionOptions,
+    watch: StoppedWatch | None = None,
 ) -> LaunchDescription:
     """All processes of a mission.
 
@@ -110,7 +114,7 @@ def mission_description(
             raise MissionError(f"respawn: no slot '{slot_name}'{suggestion(slot_name, nodes)}")
     # Who is started again falls silent meanwhile; in lockstep the bridge waits for it.
     watched = [f"/{node}" for slot_name, node in nodes.items() if slot_name not in options.respawn]
-    actions: list[Any] = environment()
+    actions: list[Any] = [*environment(), *(watch or StoppedWatch()).actions()]
     for slot_name, node in nodes.items():
         given = dict(mission.parameters.get(slot_name, {}))
         own = parameters_of(node_type(node).config_type)
@@ -204,7 +208,8 @@ def fly(name: str, swaps: Mapping[str, str], options: MissionOptions) -> dict[st
         MissionError, UnknownNodeError, ParameterError: naming what exists and what is close.
 
     """
-    description = mission_description(name, swaps, options)
+    watch = StoppedWatch()
+    description = mission_description(name, swaps, options, watch)
     mission = load_mission(name)
     folder = Path(options.report)
     file = folder / "report.json"
@@ -237,8 +242,9 @@ def fly(name: str, swaps: Mapping[str, str], options: MissionOptions) -> dict[st
         flight = Flight(mission.name, options.seed, _nodes(mission, swaps))
         report = flight.report([], complete=False)
         report["failure"] = "the simulator's bridge left no report"
-    if deaths and not report["success"]:
-        report["failure"] = f"{deaths[0]}; {report['failure']}"
+    cause = watch.cause or "".join(deaths[:1])
+    if cause and not report["success"]:
+        report["failure"] = f"{cause}; {report['failure']}"
     write_report(folder, report)
     return report
 

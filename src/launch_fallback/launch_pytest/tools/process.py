@@ -20,7 +20,9 @@ POLL_S = 0.01
 def _pair(
     holds: Callable[..., Any], *names: str
 ) -> tuple[Callable[..., Coroutine[Any, Any, bool]], Callable[..., bool]]:
-    async def wait(launch_context: Any, execute_process_action: Any, *args: Any, **named: Any) -> bool:
+    async def wait(
+        launch_context: Any, execute_process_action: Any, *args: Any, **named: Any
+    ) -> bool:
         given = dict(zip(names, args, strict=False)) | named
         timeout = given.pop("timeout", None)
         end = time.monotonic() + (math.inf if timeout is None else timeout)
