@@ -6,7 +6,7 @@ A slot's node is swapped by `SLOT:=NODE`, such as `controller:=pid`.
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
 from launch import LaunchDescription
-from spikeloop.loop.description import MissionOptions, mission_description
+from spikeloop.launching.description import MissionOptions, mission_description
 from spikeloop.loop.slots import SLOTS
 
 ARGUMENTS = {

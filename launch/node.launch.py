@@ -3,7 +3,7 @@
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
 from launch import LaunchDescription
-from spikeloop.loop.description import node_description
+from spikeloop.launching.description import node_description
 
 
 def _node(context):

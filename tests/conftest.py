@@ -7,6 +7,11 @@ import os
 
 import pytest
 
+import launch
+
+# The real launch_pytest registers itself; the fallback is only a folder on the path.
+pytest_plugins = ["launch_pytest.plugin"] if "launch_fallback" in str(launch.__file__) else []
+
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 # Domains above 101 collide with the operating system's ephemeral ports.
 _DOMAINS = itertools.cycle(range(1, 100))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -132,7 +132,7 @@ class AltitudeEnv(gymnasium.Env[Observation, Action]):
 class BlimpAltitudeEnv(AltitudeEnv):
     """`AltitudeEnv` with the MuJoCo blimp; keywords beside its own are those of `BlimpConfig`."""
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class BlimpAltitudeEnv(AltitudeEnv):
         self.render_mode = render_mode
         self._picture = BlimpPicture(blimp, width, height)
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8] | None:
         """The blimp from the side, (height, width, 3) RGB, with its set-point as a bar."""
         if self.render_mode is None:
             return None

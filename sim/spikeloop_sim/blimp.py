@@ -236,9 +236,7 @@ class Blimp:
         qw, qx, qy, qz = self.data.xquat[self._base].tolist()
         vx, vy, vz = (rotation.T @ self._base_velocity()).tolist()
         wx, wy, wz = self.data.qvel[3:6].tolist()
-        return OdometryReading(
-            (x, y, z), (qx, qy, qz, qw), (vx, vy, vz), (wx, wy, wz), "base_link"
-        )
+        return OdometryReading((x, y, z), (qx, qy, qz, qw), (vx, vy, vz), (wx, wy, wz), "base_link")
 
 
 def _added_inertia(model: mujoco.MjModel) -> NDArray[np.float64]:

@@ -60,8 +60,9 @@ class FaultInjector:
         self, topic: str, reading: Reading, stamp_ns: int, time_s: float
     ) -> tuple[Reading, int] | None:
         """The reading and stamp that are sent; None where nothing is sent."""
-        kinds = {fault.kind for fault in self._faults if fault.topic == topic and
-                 fault.is_on(time_s)}
+        kinds = {
+            fault.kind for fault in self._faults if fault.topic == topic and fault.is_on(time_s)
+        }
         last_reading, last_stamp = self._last.get(topic, (reading, stamp_ns))
         if "silent" in kinds:
             return None

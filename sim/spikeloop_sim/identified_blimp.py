@@ -67,9 +67,7 @@ def next_height(height_1: float, height_2: float, command_1: float, command_2: f
 
     The suffix is the age in updates. Works on scalars and, element by element, on arrays.
     """
-    return (
-        HEIGHT_1 * height_1 + HEIGHT_2 * height_2 + COMMAND_1 * command_1 + COMMAND_2 * command_2
-    )
+    return HEIGHT_1 * height_1 + HEIGHT_2 * height_2 + COMMAND_1 * command_1 + COMMAND_2 * command_2
 
 
 class IdentifiedBlimp:

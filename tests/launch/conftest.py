@@ -100,7 +100,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Launcher]]:
     def start_script(body: str, **environment: str) -> Launcher:
         script = tmp_path / f"script{len(started)}.py"
         script.write_text(PRELUDE + textwrap.dedent(body), encoding="utf-8")
-        own = {"ROS_LOG_DIR": str(tmp_path / "log"), "AMENT_PREFIX_PATH": f"{tmp_path}:{sys.prefix}"}
+        own = {
+            "ROS_LOG_DIR": str(tmp_path / "log"),
+            "AMENT_PREFIX_PATH": f"{tmp_path}:{sys.prefix}",
+        }
         started.append(Launcher(script, os.environ | own | environment))
         return started[-1]
 

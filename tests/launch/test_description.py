@@ -54,11 +54,14 @@ def test_arguments_leak_unless_grouped(run, tmp_path):
 
 def test_wrong_choice_is_an_error(run, tmp_path):
     (tmp_path / "inner.launch.py").write_text(INNER, encoding="utf-8")
-    launcher = run(f"""
+    launcher = run(
+        f"""
         sys.exit(launched(IncludeLaunchDescription(
             {str(tmp_path / "inner.launch.py")!r},
             launch_arguments={{"size": "1", "colour": "bleu"}}.items())))
-    """, exit_code=1)
+    """,
+        exit_code=1,
+    )
     assert 'Argument "colour" provided value "bleu" is not valid' in launcher.output
     assert "['red', 'blue']" in launcher.output
 
@@ -89,7 +92,8 @@ def test_condition_that_is_neither_true_nor_false_is_an_error(run):
 
 
 def test_substitutions(run):
-    launcher = run("""
+    launcher = run(
+        """
         path = PathJoinSubstitution(["/a", TextSubstitution(text="b"), LaunchConfiguration("c", default=5)])
         def look(context, prefix, suffix=""):
             return [LogInfo(msg=[prefix, context.launch_configurations["set"], suffix])]
@@ -99,7 +103,9 @@ def test_substitutions(run):
             SetLaunchConfiguration("set", ["x", path]),
             OpaqueFunction(function=look, args=["<"], kwargs={"suffix": ">"}),
         )
-    """, LAUNCH_TEST_HOME="here")
+    """,
+        LAUNCH_TEST_HOME="here",
+    )
     assert messages(launcher) == ["/a/b/5", "home here", "<x/a/b/5>"]
 
 
@@ -155,13 +161,16 @@ def test_running_twice_in_one_interpreter(run):
 
 
 def test_exception_gives_exit_code_1_and_ends_what_runs(run):
-    launcher = run("""
+    launcher = run(
+        """
         def fail(context):
             raise RuntimeError("planted")
         sys.exit(launched(
             shell("echo up; exec sleep 60"), TimerAction(period=0.3, actions=[
                 OpaqueFunction(function=fail)])))
-    """, exit_code=1)
+    """,
+        exit_code=1,
+    )
     assert "Caught exception in launch (see debug for traceback)" in launcher.output
     assert "planted" in launcher.output
     assert "sending signal 'SIGINT' to process[sh-1]" in launcher.output

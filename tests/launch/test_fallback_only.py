@@ -79,13 +79,16 @@ def test_cancelled_run_ends_its_children(run):
 
 
 def test_failing_handler_keeps_no_process_from_its_end(run):
-    launcher = run("""
+    launcher = run(
+        """
         def fail(event, context):
             raise RuntimeError("planted")
         sys.exit(launched(
             shell("echo up; exec sleep 60"), shell("exit 0", on_exit=Shutdown()),
             RegisterEventHandler(OnShutdown(on_shutdown=fail))))
-    """, exit_code=1)
+    """,
+        exit_code=1,
+    )
     assert "planted" in launcher.output
     assert "sending signal 'SIGINT' to process[sh-1]" in launcher.output
 
@@ -135,7 +138,10 @@ def test_error_in_a_launch_file_is_told_with_its_line(run, tmp_path, code, told)
     ("statement", "name"),
     [
         ("from launch.actions import OpaqueCoroutine", "launch.actions.OpaqueCoroutine"),
-        ("from launch.substitutions import PythonExpression", "launch.substitutions.PythonExpression"),
+        (
+            "from launch.substitutions import PythonExpression",
+            "launch.substitutions.PythonExpression",
+        ),
         ("from launch_ros.actions import LifecycleNode", "launch_ros.actions.LifecycleNode"),
         ("ExecuteProcess(cmd=['x'], prefix='gdb')", "ExecuteProcess(prefix=...)"),
         ("sys.exit(launched(shell('true', output='own_log')))", "output=own_log"),

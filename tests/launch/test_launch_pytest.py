@@ -48,28 +48,35 @@ def as_generator(greeter):
 @launch_pytest.fixture
 def ready_when_greeted(greeter):
     """A fixture whose tests begin when the process has said something."""
-    return launch.LaunchDescription([
-        greeter,
-        RegisterEventHandler(OnProcessIO(
-            target_action=greeter,
-            on_stdout=lambda event: launch_pytest.actions.ReadyToTest(),
-            handle_once=True,
-        )),
-    ])
+    return launch.LaunchDescription(
+        [
+            greeter,
+            RegisterEventHandler(
+                OnProcessIO(
+                    target_action=greeter,
+                    on_stdout=lambda event: launch_pytest.actions.ReadyToTest(),
+                    handle_once=True,
+                )
+            ),
+        ]
+    )
 
 
 @pytest.mark.launch(fixture=plain)
 def test_function(greeter, launch_context):
     assert tools.wait_for_output_sync(
-        launch_context, greeter, lambda text: "hello\n" in text, timeout=10)
+        launch_context, greeter, lambda text: "hello\n" in text, timeout=10
+    )
     assert tools.wait_for_stderr_sync(
-        launch_context, greeter, lambda text: text == "oh\n", timeout=10)
+        launch_context, greeter, lambda text: text == "oh\n", timeout=10
+    )
 
 
 @pytest.mark.launch(fixture=plain)
 async def test_coroutine(greeter, launch_context):
     assert await tools.wait_for_output(
-        launch_context, greeter, lambda text: "hello\n" in text, timeout=10)
+        launch_context, greeter, lambda text: "hello\n" in text, timeout=10
+    )
     await asyncio.sleep(0)
 
 
@@ -106,7 +113,8 @@ def test_fixture_gives_more_than_the_description(with_more, greeter, launch_cont
 @pytest.mark.launch(fixture=with_more)
 def test_output_that_does_not_come(greeter, launch_context):
     assert not tools.wait_for_output_sync(
-        launch_context, greeter, lambda text: "nothing like it" in text, timeout=0.1)
+        launch_context, greeter, lambda text: "nothing like it" in text, timeout=0.1
+    )
 
     def impossible(text):
         assert "nothing like it" in text

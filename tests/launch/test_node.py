@@ -75,11 +75,26 @@ def test_command_line_has_its_parts_in_order(words, tmp_path):
         ros_arguments=["--log-level", "info"], parameters=[{path!r}],
         remappings=[("a", "b"), ("/c", LaunchConfiguration("d", default="d"))],
     )""")
-    assert line == [[
-        "--own", "1", "--ros-args", "--log-level", "info", "--ros-args",
-        "-r", "__node:=n", "-r", "__ns:=/gh", "--params-file", path,
-        "-r", "a:=b", "-r", "/c:=d",
-    ]]
+    assert line == [
+        [
+            "--own",
+            "1",
+            "--ros-args",
+            "--log-level",
+            "info",
+            "--ros-args",
+            "-r",
+            "__node:=n",
+            "-r",
+            "__ns:=/gh",
+            "--params-file",
+            path,
+            "-r",
+            "a:=b",
+            "-r",
+            "/c:=d",
+        ]
+    ]
 
 
 def test_relative_namespaces_become_absolute(words):
@@ -108,22 +123,42 @@ def test_parameters_of_the_scope_come_before_those_of_the_node(words, tmp_path):
     """)
     first = lines[0]
     assert [yaml.safe_load(first[i].replace(":=", ": ")) for i in (2, 4)] == [
-        {"use_sim_time": True}, {"rate": 2.5}]
+        {"use_sim_time": True},
+        {"rate": 2.5},
+    ]
     assert first[5:] == [
-        "--params-file", path, "--params-file", path, "-r", "old:=new", "-r", "x:=y"]
+        "--params-file",
+        path,
+        "--params-file",
+        path,
+        "-r",
+        "old:=new",
+        "-r",
+        "x:=y",
+    ]
     assert lines[1] == ["--ros-args"]
 
 
 def test_parameters_keep_their_types(parameters):
     given = {
-        "flag": False, "count": 3, "rate": 0.1, "text": "1.0", "word": "on", "empty": "",
-        "floats": [1.0, 2.5], "ints": [1, 2], "flags": [True, False], "texts": ["a", "2"],
-        "tiny": 1e-9, "json": json.dumps({"a": [1, "b"]}),
+        "flag": False,
+        "count": 3,
+        "rate": 0.1,
+        "text": "1.0",
+        "word": "on",
+        "empty": "",
+        "floats": [1.0, 2.5],
+        "ints": [1, 2],
+        "flags": [True, False],
+        "texts": ["a", "2"],
+        "tiny": 1e-9,
+        "json": json.dumps({"a": [1, "b"]}),
     }
     got = parameters(f"[{given!r}]")["/**"]["ros__parameters"]
     assert got == given
     assert {key: type(value) for key, value in got.items()} == {
-        key: type(value) for key, value in given.items()}
+        key: type(value) for key, value in given.items()
+    }
 
 
 def test_mixed_numbers_become_floats(parameters):
@@ -154,7 +189,13 @@ def test_substituted_parameters_are_read_as_yaml_unless_a_type_is_given(paramete
         LaunchConfiguration("key", default="named"): True,
     }]""")
     assert got["/**"]["ros__parameters"] == {
-        "number": 1.5, "list": [1, 2], "joined": "ab", "text": "1.5", "float": 2.0, "named": True}
+        "number": 1.5,
+        "list": [1, 2],
+        "joined": "ab",
+        "text": "1.5",
+        "float": 2.0,
+        "named": True,
+    }
 
 
 @pytest.mark.parametrize("value", ["[1, 'a']", "[]", "None", "object()"])
@@ -182,11 +223,14 @@ def test_invalid_names_are_errors(words, options):
 def test_executable_without_package_and_places_of_packages(run, words, tmp_path):
     words("LogInfo(msg='makes the package')")
     program = str(tmp_path / "lib/toy/show")
-    launcher = run(NODES + f"""launched(
+    launcher = run(
+        NODES
+        + f"""launched(
         Node(executable={program!r}, exec_name="label", output="screen"),
         LogInfo(msg=PathJoinSubstitution([FindPackageShare("toy"), "config"])),
         LogInfo(msg=FindPackagePrefix("toy")),
-    )""")
+    )"""
+    )
     assert "[label-1] 1=--ros-args" in launcher.lines
     assert f"[INFO] [launch.user]: {tmp_path}/share/toy/config" in launcher.lines
     assert f"[INFO] [launch.user]: {tmp_path}" in launcher.lines

@@ -7,7 +7,9 @@ import re
 
 def test_output_and_lines_about_start_and_end(run):
     launcher = run("""sys.exit(launched(shell("echo one; echo two >&2")))""")
-    started = re.search(r"^\[INFO\] \[sh-1\]: process started with pid \[(\d+)\]$", launcher.output, re.M)
+    started = re.search(
+        r"^\[INFO\] \[sh-1\]: process started with pid \[(\d+)\]$", launcher.output, re.M
+    )
     assert started
     assert "[sh-1] one" in launcher.lines
     assert "[sh-1] two" in launcher.lines
@@ -80,7 +82,7 @@ def test_missing_program_is_told_and_nothing_hangs(run):
 
 def test_events_come_in_order(run):
     launcher = run("""
-        process = shell("echo said")
+        process = shell("sleep 0.2; echo said; sleep 0.2")
         say = lambda text: print(text, flush=True)
         launched(
             process,
@@ -184,8 +186,11 @@ def test_grandchild_that_keeps_the_output_open_holds_nothing_up(run):
 
 
 def test_executing_an_action_twice_is_an_error(run):
-    launcher = run("""
+    launcher = run(
+        """
         process = shell("echo once")
         sys.exit(launched(process, process))
-    """, exit_code=1)
+    """,
+        exit_code=1,
+    )
     assert "executed more than once" in launcher.output

@@ -21,7 +21,8 @@ def test_only_the_dead_are_swept(tmp_path: Path) -> None:
     with lock.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_SH)
         assert sorted(p.name for p in dead_segments(tmp_path)) == [
-            "fastrtps_dead", "fastrtps_dead_el"
+            "fastrtps_dead",
+            "fastrtps_dead_el",
         ]
         assert sweep(tmp_path) == 1000
         assert sorted(p.name for p in tmp_path.iterdir()) == ["fastrtps_alive", "fastrtps_alive_el"]

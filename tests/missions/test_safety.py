@@ -53,9 +53,7 @@ def test_wall_clock_base_is_safe_soon_after_the_gate_is_struck(fly: Any, number:
 
 
 @pytest.mark.parametrize("number", (signal.SIGKILL, signal.SIGSTOP))
-def test_wall_clock_gate_is_safe_soon_after_the_controller_is_struck(
-    fly: Any, number: int
-) -> None:
+def test_wall_clock_gate_is_safe_soon_after_the_controller_is_struck(fly: Any, number: int) -> None:
     mission = fly("blimp_altitude", "--realtime", "--duration", "30")
     mission.wait_for_line("the first command came")
     children = _children(mission)
@@ -73,12 +71,18 @@ def test_lockstep_bad_altitude_is_named_and_never_commands(fly: Any, kind: str) 
     report = mission.report
     assert not report["success"]
     assert report["safety_stops"] and 5.0 <= report["safety_stops"][0][0] <= 5.5
-    inside = [c for t, c in zip(report["series"]["time"], report["series"]["commands"], strict=True)
-              if 5.6 <= t < 8.0]
+    inside = [
+        c
+        for t, c in zip(report["series"]["time"], report["series"]["commands"], strict=True)
+        if 5.6 <= t < 8.0
+    ]
     assert inside and all(command == [0.0, 0.0, 0.0] for command in inside)
     assert "altitude: " in mission.output
-    after = [c for t, c in zip(report["series"]["time"], report["series"]["commands"], strict=True)
-             if t > 9.0]
+    after = [
+        c
+        for t, c in zip(report["series"]["time"], report["series"]["commands"], strict=True)
+        if t > 9.0
+    ]
     assert any(command[0] != 0.0 for command in after)
 
 

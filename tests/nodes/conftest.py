@@ -27,7 +27,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         with log.open("w") as out:
             process: Any = subprocess.Popen(
                 [str(NODES / name), *(["--ros-args", *arguments] if arguments else [])],
-                stdout=out, stderr=subprocess.STDOUT, text=True,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                text=True,
             )
         process.log = log
         started.append(process)

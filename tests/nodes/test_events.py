@@ -15,9 +15,7 @@ DATA = Path(__file__).parents[1] / "data" / "evt3_test_events_1"
 def test_counts_and_sums_through_the_topic_at_recorded_pace(start: Any, peer: Any) -> None:
     statistics: list[Any] = []
     pictures: list[Any] = []
-    peer.node.create_subscription(
-        EventStatistics, "event_camera/statistics", statistics.append, 10
-    )
+    peer.node.create_subscription(EventStatistics, "event_camera/statistics", statistics.append, 10)
     peer.node.create_subscription(
         Image, "event_camera/picture", pictures.append, qos_profile_sensor_data
     )

@@ -125,8 +125,10 @@ def test_gate_passes_limits_and_never_lets_nan_through(start: Any, peer: Any) ->
 def test_gate_falls_silent_safe_and_says_why(start: Any, peer: Any) -> None:
     told: list[str] = []
     peer.node.create_subscription(
-        DiagnosticArray, "/diagnostics",
-        lambda m: told.extend(s.message for s in m.status if s.name == "/gate"), 100,
+        DiagnosticArray,
+        "/diagnostics",
+        lambda m: told.extend(s.message for s in m.status if s.name == "/gate"),
+        100,
     )
     start("gate", "size:=1")
     wire = _Wire(peer)
@@ -141,7 +143,8 @@ def test_gate_falls_silent_safe_and_says_why(start: Any, peer: Any) -> None:
 def test_qos_that_doesnt_match_is_told_with_both_ends(start: Any, peer: Any) -> None:
     process = start("gate", "size:=1")
     peer.node.create_publisher(
-        Actuators, "actuators_raw",
+        Actuators,
+        "actuators_raw",
         QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
     )
     peer.wait(lambda: "don't match: reliability" in process.log.read_text())

@@ -1,3 +1,4 @@
 """Conditions of actions."""
 
-from launch.core import IfCondition as IfCondition, UnlessCondition as UnlessCondition
+from launch.core import IfCondition as IfCondition
+from launch.core import UnlessCondition as UnlessCondition

@@ -15,17 +15,22 @@ from typing import Any, ClassVar, TypeAlias
 
 Text: TypeAlias = str  # as an argument of `_do`: performed from substitutions
 
+
 def say(feature: str) -> str:
     """Word the message for a feature that is not here."""
     return f"'{feature}' is misspelt, or not covered here: a full ROS 2 installation has all of it"
 
+
 def name_what_lacks(package: str) -> None:
     """Let modules name what they lack; `import` would hide the message of an AttributeError."""
     for module in [m for name, m in sys.modules.items() if name.split(".")[0] == package]:
+
         def missing(name: str, module: str = module.__name__) -> Any:
             kind = AttributeError if name.startswith(("_", "pytest")) else ImportError  # by tools
             raise kind(say(f"{module}.{name}"))
+
         vars(module)["__getattr__"] = missing
+
 
 def show(text: str) -> None:
     """Write a line to the screen; nothing ends because nobody reads it."""
@@ -33,9 +38,11 @@ def show(text: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         print(text.encode(encoding, "replace").decode(encoding), flush=True)
 
+
 def log(level: str, name: str, text: str) -> None:
     """Write a message about something that has a name to the screen."""
     show(f"[{level}] [{name}]: {text}")
+
 
 class LaunchContext:
     """The state of a launch; `noninteractive` says that no terminal sends SIGINT to children."""
@@ -74,6 +81,7 @@ class LaunchContext:
         self.emit_event_sync(turn)
         await turn
 
+
 class Deferred:
     """Something that gets its arguments now and the context later, to call `_do` with both.
 
@@ -100,15 +108,20 @@ class Deferred:
 
         return self._do(context, **{item.name: given(item) for item in self._arguments})
 
+
 class Substitution(Deferred):
     """A text that is known only while launching."""
+
     perform = Deferred._call
 
+
 SomeSubstitutionsType: TypeAlias = str | Substitution | Iterable[str | Substitution]
+
 
 class TextSubstitution(Substitution):
     def _do(self, context: LaunchContext, *, text: str) -> str:
         return text
+
 
 def normalize_to_list_of_substitutions(subs: SomeSubstitutionsType) -> list[Substitution]:
     """Make substitutions of texts and substitutions; TypeError if there is anything else."""
@@ -119,12 +132,16 @@ def normalize_to_list_of_substitutions(subs: SomeSubstitutionsType) -> list[Subs
         result.append(TextSubstitution(text=part) if isinstance(part, str) else part)
     return result
 
+
 class Condition(Deferred):
     """Whether an action is executed."""
+
     evaluate = Deferred._call
+
 
 class Event(SimpleNamespace):
     """Something that happened, or that is asked for; its fields are given by name."""
+
 
 class EventHandler:
     """Visit entities, or what a function of event and context returns, when an event matches."""
@@ -140,6 +157,7 @@ class EventHandler:
             context.unregister_event_handler(self)
         return as_list(self.entities(event, context) if callable(self.entities) else self.entities)
 
+
 class LaunchDescriptionEntity:
     """A part of a launch description."""
 
@@ -148,7 +166,9 @@ class LaunchDescriptionEntity:
     def visit(self, context: LaunchContext) -> Any:
         """Take effect, and return the entities that are to be visited next."""
 
+
 SomeEntitiesType: TypeAlias = LaunchDescriptionEntity | Iterable[LaunchDescriptionEntity]
+
 
 def as_list(entities: SomeEntitiesType | None) -> list[LaunchDescriptionEntity]:
     """Make a list of one entity, of several or of none; TypeError for anything else."""
@@ -159,6 +179,7 @@ def as_list(entities: SomeEntitiesType | None) -> list[LaunchDescriptionEntity]:
         if not isinstance(item, LaunchDescriptionEntity):
             raise TypeError(f"expected an action or a launch description, got {item!r}")
     return result
+
 
 class Action(Deferred, LaunchDescriptionEntity):
     """Something to do, if a condition holds."""
@@ -173,6 +194,7 @@ class Action(Deferred, LaunchDescriptionEntity):
         holds = self.condition is None or self.condition.evaluate(context)
         return self.execute(context) if holds else None
 
+
 class LaunchDescription(LaunchDescriptionEntity):
     """A list of entities, visited in order."""
 
@@ -185,8 +207,10 @@ class LaunchDescription(LaunchDescriptionEntity):
     def visit(self, context: LaunchContext) -> SomeEntitiesType | None:
         return self.entities
 
+
 class SubstitutionFailure(RuntimeError):
     """A substitution has no text."""
+
 
 class LaunchConfiguration(Substitution):
     def _do(self, context: LaunchContext, variable_name: Text, *, default: Any = None) -> str:
@@ -197,9 +221,11 @@ class LaunchConfiguration(Substitution):
         plain = isinstance(default, (bool, int, float))
         return context.perform_substitution(str(default) if plain else default)
 
+
 class PathJoinSubstitution(Substitution):
     def _do(self, context: LaunchContext, substitutions: Iterable[Any]) -> str:
         return os.path.join(*(context.perform_substitution(part) for part in substitutions))
+
 
 class EnvironmentVariable(Substitution):
     def _do(self, context: LaunchContext, name: Text, *, default_value: Text | None = None) -> str:
@@ -208,11 +234,13 @@ class EnvironmentVariable(Substitution):
             raise SubstitutionFailure(f"environment variable '{name}' does not exist")
         return value
 
+
 class ThisLaunchFileDir(Substitution):
     def _do(self, context: LaunchContext) -> str:
         if "folder" not in context.names:
             raise SubstitutionFailure("ThisLaunchFileDir used outside of a launch file")
         return str(context.names["folder"])
+
 
 def is_true(text: str) -> bool:
     """Read 'true', '1', 'false' or '0', in any case; ValueError for any other text."""
@@ -220,40 +248,52 @@ def is_true(text: str) -> bool:
         raise ValueError(f"condition '{text}' must be one of 'true', '1', 'false', '0'")
     return text in ("true", "1")
 
+
 class IfCondition(Condition):
     def _do(self, context: LaunchContext, predicate_expression: Text) -> bool:
         return is_true(predicate_expression)
+
 
 class UnlessCondition(Condition):
     def _do(self, context: LaunchContext, predicate_expression: Text) -> bool:
         return not is_true(predicate_expression)
 
+
 class Shutdown(Event):
     reason, due_to_sigint = "reason not given", False
+
 
 class IncludeLaunchDescription(Event):
     """The description `launch_description` is to be launched, where `names` are known."""
 
+
 def matches_action(target_action: Any) -> Callable[[Any], bool]:
     return lambda action: action is target_action
+
 
 class ProcessStarted(Event):
     """A process has started: `action`, `process_name`, `pid`, `cmd`, `cwd`, `env`."""
 
+
 class ProcessExited(Event):
     """A process has ended with `returncode`, which is negative if a signal ended it."""
+
 
 class ProcessStdout(Event):
     """A process wrote `text` (bytes, not whole lines) to its standard output."""
 
+
 class ProcessStderr(Event):
     """A process wrote `text` (bytes, not whole lines) to its standard error."""
+
 
 class ShutdownProcess(Event):
     """The processes that `process_matcher` accepts are to end: SIGINT first, then more."""
 
+
 class SignalProcess(Event):
     """The processes that `process_matcher` accepts are to get the signal `signal_number`."""
+
 
 class Reaction(EventHandler):
     """Handle events of some kinds, each with an argument of its own, from one process or all."""
@@ -275,28 +315,34 @@ class Reaction(EventHandler):
 
         def react(event: Event, context: LaunchContext) -> Any:
             reaction = given[type(event)]
-            arguments = (event, context)[:3 - len(self.kinds)]  # output comes without context
+            arguments = (event, context)[: 3 - len(self.kinds)]  # output comes without context
             return reaction(*arguments) if callable(reaction) else reaction
 
         super().__init__(matcher=matches, entities=react, handle_once=handle_once)
 
+
 class OnShutdown(Reaction):
     kinds: ClassVar = {"on_shutdown": Shutdown}
+
 
 class OnProcessStart(Reaction):
     kinds: ClassVar = {"on_start": ProcessStarted}
 
+
 class OnProcessExit(Reaction):
     kinds: ClassVar = {"on_exit": ProcessExited}
 
+
 class OnProcessIO(Reaction):
     kinds: ClassVar = {"on_stdout": ProcessStdout, "on_stderr": ProcessStderr}
+
 
 class LaunchDescriptionSource(Deferred):
     get_launch_description = Deferred._call
 
     def _do(self, context: LaunchContext, launch_description: Any) -> Any:
         return launch_description
+
 
 class PythonLaunchDescriptionSource(LaunchDescriptionSource):
     """A Python file with a function `generate_launch_description`."""
@@ -309,6 +355,7 @@ class PythonLaunchDescriptionSource(LaunchDescriptionSource):
         module.__file__ = launch_file_path
         SourceFileLoader(module.__name__, launch_file_path).exec_module(module)
         return module.generate_launch_description()
+
 
 class AnyLaunchDescriptionSource(PythonLaunchDescriptionSource):
     """A launch file; XML and YAML are not covered here."""

@@ -13,8 +13,17 @@ from typing import Any, ClassVar, cast
 
 from launch import core as events
 from launch.core import (
-    Action, Event, EventHandler, LaunchConfiguration, LaunchContext, Text, is_true, log,
-    matches_action, say, show,
+    Action,
+    Event,
+    EventHandler,
+    LaunchConfiguration,
+    LaunchContext,
+    Text,
+    is_true,
+    log,
+    matches_action,
+    say,
+    show,
 )
 
 COUNTER = itertools.count(1)
@@ -22,6 +31,7 @@ LIBC, PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
 CHUNK, FULL_PIPE, LONGEST_LINE = 2**16, 2**20, 2**20  # bytes; longer lines are split
 SIGTERM_TIMEOUT = cast(str, LaunchConfiguration("sigterm_timeout", default=5))
 SIGKILL_TIMEOUT = cast(str, LaunchConfiguration("sigkill_timeout", default=5))
+
 
 class ExecuteProcess(Action):
     """Run a process; SIGINT, later SIGTERM and SIGKILL end it with the launched system."""
@@ -34,12 +44,23 @@ class ExecuteProcess(Action):
     _process: subprocess.Popen[bytes] | None = None
 
     def _do(
-        self, context: LaunchContext, *, cmd: list[Any], name: Text | None = None,
-        cwd: Text | None = None, env: dict[Any, Any] | None = None,
-        additional_env: dict[Any, Any] | None = None, shell: bool = False,
-        sigterm_timeout: Text = SIGTERM_TIMEOUT, sigkill_timeout: Text = SIGKILL_TIMEOUT,
-        output: Text = "log", cached_output: bool = False, on_exit: Any = None,
-        respawn: Any = False, respawn_delay: float | None = None, respawn_max_retries: int = -1,
+        self,
+        context: LaunchContext,
+        *,
+        cmd: list[Any],
+        name: Text | None = None,
+        cwd: Text | None = None,
+        env: dict[Any, Any] | None = None,
+        additional_env: dict[Any, Any] | None = None,
+        shell: bool = False,
+        sigterm_timeout: Text = SIGTERM_TIMEOUT,
+        sigkill_timeout: Text = SIGKILL_TIMEOUT,
+        output: Text = "log",
+        cached_output: bool = False,
+        on_exit: Any = None,
+        respawn: Any = False,
+        respawn_delay: float | None = None,
+        respawn_max_retries: int = -1,
     ) -> None:
         if self.process_details is not None:
             raise RuntimeError(f"ExecuteProcess action executed more than once: {cmd}")
@@ -60,8 +81,12 @@ class ExecuteProcess(Action):
         self._ending = asyncio.Event()
         self._handler = EventHandler(matcher=lambda _: True, entities=self._react)
         self.process_details = {
-            "action": self, "process_name": self._label, "cmd": words, "cwd": cwd,
-            "env": {text(key): text(value) for key, value in own.items()}}
+            "action": self,
+            "process_name": self._label,
+            "cmd": words,
+            "cwd": cwd,
+            "env": {text(key): text(value) for key, value in own.items()},
+        }
         if not context.is_shutdown:
             context.register_event_handler(self._handler)
             self.future = asyncio.ensure_future(self._supervise(context))
@@ -96,8 +121,15 @@ class ExecuteProcess(Action):
         words = details["cmd"]
         try:
             process = subprocess.Popen(
-                " ".join(words) if self._shell else words, shell=self._shell, cwd=details["cwd"],
-                env=details["env"], stdin=-1, stdout=-1, stderr=-1, preexec_fn=end_with_launcher)
+                " ".join(words) if self._shell else words,
+                shell=self._shell,
+                cwd=details["cwd"],
+                env=details["env"],
+                stdin=-1,
+                stdout=-1,
+                stderr=-1,
+                preexec_fn=end_with_launcher,
+            )
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             log("ERROR", self._label, f"exception occurred while executing process:\n{error}")
             return
@@ -116,8 +148,12 @@ class ExecuteProcess(Action):
         if code == 0:
             log("INFO", self._label, f"process has finished cleanly [pid {process.pid}]")
         else:
-            log("ERROR", self._label, f"process has died [pid {process.pid}, exit code {code}, "
-                f"cmd '{' '.join(word for word in words if word.strip())}'].")
+            log(
+                "ERROR",
+                self._label,
+                f"process has died [pid {process.pid}, exit code {code}, "
+                f"cmd '{' '.join(word for word in words if word.strip())}'].",
+            )
         context.emit_event_sync(events.ProcessExited(returncode=code, **details))
         await context.events_handled()
 
@@ -179,10 +215,17 @@ class ExecuteProcess(Action):
                 await asyncio.wait({task}, timeout=seconds)
                 if not task.done() and (send_sigint or number != signal.SIGINT):
                     if number != signal.SIGINT:
-                        log("ERROR", self._label, f"process[{self._label}] failed to terminate "
-                            f"within '{seconds}' seconds, escalating to '{number.name}'")
-                    context.emit_event_sync(events.SignalProcess(
-                        signal_number=number, process_matcher=matches_action(self)))
+                        log(
+                            "ERROR",
+                            self._label,
+                            f"process[{self._label}] failed to terminate "
+                            f"within '{seconds}' seconds, escalating to '{number.name}'",
+                        )
+                    context.emit_event_sync(
+                        events.SignalProcess(
+                            signal_number=number, process_matcher=matches_action(self)
+                        )
+                    )
 
         if not self._ending.is_set() and (task := cast(Any, self.future)):
             self._ending.set()

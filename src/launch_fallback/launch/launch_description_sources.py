@@ -2,5 +2,7 @@
 
 from launch.core import (
     AnyLaunchDescriptionSource as AnyLaunchDescriptionSource,
+)
+from launch.core import (
     PythonLaunchDescriptionSource as PythonLaunchDescriptionSource,
 )

@@ -13,13 +13,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from launch.core import (
-    IncludeLaunchDescription, LaunchContext, LaunchDescriptionEntity, Shutdown, as_list, log,
+    IncludeLaunchDescription,
+    LaunchContext,
+    LaunchDescriptionEntity,
+    Shutdown,
+    as_list,
+    log,
 )
 from launch.execute_process import ExecuteProcess
 
 LIBC, PR_GET_CHILD_SUBREAPER = ctypes.CDLL(None), 37
 PEEK = os.WEXITED | os.WNOHANG | os.WNOWAIT
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+
 
 class LaunchService:
     """Run launch descriptions.
@@ -30,7 +36,10 @@ class LaunchService:
     """
 
     def __init__(
-        self, *, argv: Iterable[str] | None = None, noninteractive: bool = False,
+        self,
+        *,
+        argv: Iterable[str] | None = None,
+        noninteractive: bool = False,
         debug: bool = False,
     ) -> None:
         self.context = LaunchContext(argv=argv, noninteractive=noninteractive)

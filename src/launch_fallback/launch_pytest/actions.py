@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from launch.core import Action, LaunchContext
 
+
 class ReadyToTest(Action):
     made: ClassVar[list[ReadyToTest]] = []
 

@@ -9,20 +9,26 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import launch
 import pytest
+
+import launch
 from launch_pytest.actions import ReadyToTest
 
 _running: list[tuple[launch.LaunchService, Callable[[], None]]] = []  # with how to end each
 
+
 def fixture(
-    decorated: Callable[..., Any] | None = None, *, shutdown_when_idle: bool = True,
-    auto_shutdown: bool = True, **options: Any,
+    decorated: Callable[..., Any] | None = None,
+    *,
+    shutdown_when_idle: bool = True,
+    auto_shutdown: bool = True,
+    **options: Any,
 ) -> Any:
     """Make a fixture of a function that gives a launch description, or a sequence that begins so.
 
     The description is launched, in a thread of its own, for the time of the fixture.
     """
+
     def decorate(function: Callable[..., Any]) -> Any:
         @functools.wraps(function)
         def launched(*args: Any, **kwargs: Any) -> Iterator[Any]:
@@ -61,21 +67,27 @@ def fixture(
                 finally:
                     _running.remove((service, end))
             next(generator, None)
+
         return pytest.fixture(**options)(launched)
+
     return decorate if decorated is None else decorate(decorated)
+
 
 @pytest.fixture
 def launch_service() -> launch.LaunchService:
     """The service of the launch that runs."""
     return _running[-1][0]
 
+
 @pytest.fixture
 def launch_context(launch_service: launch.LaunchService) -> launch.LaunchContext:
     """The context of the launch that runs."""
     return launch_service.context
 
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "launch(fixture, shutdown=False): test during a launch")
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> list[pytest.Item] | None:
@@ -85,6 +97,7 @@ def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> list[pytes
     pytest.mark.usefixtures(marks[0].kwargs["fixture"].__name__)(obj)
     return list(collector._genfunctions(name, obj))
 
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def is_late(item: pytest.Item) -> bool:  # a test of the time after a launch
@@ -92,6 +105,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     modules = [item.path for item in items]
     items.sort(key=lambda item: (modules.index(item.path), is_late(item)))
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
@@ -110,6 +124,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     elif inspect.isasyncgen(result):
         asyncio.run(_run_both_parts(result))
     return True
+
 
 async def _run_both_parts(test: Any) -> None:
     await anext(test)

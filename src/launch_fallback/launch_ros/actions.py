@@ -14,19 +14,23 @@ from ament_index_python.packages import get_package_prefix, get_package_share_di
 from launch.actions import ExecuteProcess
 from launch.core import Action, LaunchContext, Substitution, SubstitutionFailure, Text, log
 
+
 class FindPackagePrefix(Substitution):
     def _do(self, context: LaunchContext, package: Text) -> str:
         return str(get_package_prefix(package))
 
+
 class FindPackageShare(Substitution):
     def _do(self, context: LaunchContext, package: Text) -> str:
         return str(get_package_share_directory(package))
+
 
 class ParameterValue:
     """A value of a type that is given (bool, int, float or str) instead of read as YAML."""
 
     def __init__(self, value: Any, *, value_type: type | None = None) -> None:
         self.value, self.value_type = value, value_type
+
 
 def evaluate(context: LaunchContext, parameters: Mapping[Any, Any]) -> dict[str, Any]:
     """Give parameters as plain values by their full names, which join nested ones with dots.
@@ -43,6 +47,7 @@ def evaluate(context: LaunchContext, parameters: Mapping[Any, Any]) -> dict[str,
         else:
             result[name] = _plain(context, name, value)
     return result
+
 
 def _plain(context: LaunchContext, name: str, value: Any) -> Any:
     wanted = None
@@ -64,13 +69,23 @@ def _plain(context: LaunchContext, name: str, value: Any) -> Any:
         raise TypeError(f"parameter '{name}' is {value!r}, but must be {kind}")
     return value
 
+
 class Node(ExecuteProcess):
     """Run a ROS node: a process with ROS arguments."""
 
     def __init__(
-        self, *, executable: Any, package: Any = None, name: Any = None, namespace: Any = None,
-        exec_name: Any = None, parameters: list[Any] | None = None, remappings: Any = None,
-        ros_arguments: list[Any] | None = None, arguments: list[Any] | None = None, **options: Any,
+        self,
+        *,
+        executable: Any,
+        package: Any = None,
+        name: Any = None,
+        namespace: Any = None,
+        exec_name: Any = None,
+        parameters: list[Any] | None = None,
+        remappings: Any = None,
+        ros_arguments: list[Any] | None = None,
+        arguments: list[Any] | None = None,
+        **options: Any,
     ) -> None:
         extra = ["--ros-args", *ros_arguments, "--ros-args"] if ros_arguments else ["--ros-args"]
         super().__init__(cmd=[executable, *(arguments or ()), *extra], name=exec_name, **options)
@@ -115,11 +130,13 @@ class Node(ExecuteProcess):
         with self._files:
             await super()._supervise(context)
 
+
 def find_executable(package: str, name: str) -> str:
     path = os.path.join(get_package_prefix(package), "lib", package, name)
     if not (os.path.isfile(path) and os.access(path, os.X_OK)):
         raise SubstitutionFailure(f"executable '{name}' of '{package}' not found: {path}")
     return path
+
 
 def join_namespaces(base: str | None, name: str | None) -> str | None:
     """Make an absolute namespace; None if there is neither a base nor a name."""
@@ -128,14 +145,17 @@ def join_namespaces(base: str | None, name: str | None) -> str | None:
     joined = name if name and name.startswith("/") else f"{base or ''}/{name or ''}"
     return "/" + "/".join(checked(part) for part in joined.split("/") if part)
 
+
 def checked(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         raise ValueError(f"invalid node name or namespace '{name}': only letters, digits and '_'")
     return name
 
+
 def append(context: LaunchContext, key: str, *items: str) -> None:
     before = context.launch_configurations.get(key, [])
     context.launch_configurations[key] = [*before, *items]  # not in place: scopes share it
+
 
 class SetParameter(Action):
     """Set a parameter of the nodes that follow in the scope."""
@@ -145,13 +165,16 @@ class SetParameter(Action):
             text = yaml.safe_dump([plain], default_flow_style=True, width=2**20).strip()[1:-1]
             append(context, "global_params", "-p", f"{key}:={text}")
 
+
 class SetParametersFromFile(Action):
     def _do(self, context: LaunchContext, filename: Text) -> None:
         append(context, "global_params", "--params-file", os.path.abspath(filename))
 
+
 class SetRemap(Action):
     def _do(self, context: LaunchContext, src: Text, dst: Text) -> None:
         append(context, "ros_remaps", f"{src}:={dst}")
+
 
 class PushRosNamespace(Action):
     def _do(self, context: LaunchContext, namespace: Text) -> None:

@@ -2,5 +2,7 @@
 
 from launch_ros.actions import (
     FindPackagePrefix as FindPackagePrefix,
+)
+from launch_ros.actions import (
     FindPackageShare as FindPackageShare,
 )

@@ -38,8 +38,10 @@ def run(args: argparse.Namespace) -> int:
         for finding in check():
             broken += finding.needed and not finding.ok
             mark = "ok     " if finding.ok else ("MISSING" if finding.needed else "absent ")
-            print(f"{mark} {finding.what}" + (f"\n        -> {finding.mend}" if not finding.ok
-                                             else ""))
+            print(
+                f"{mark} {finding.what}"
+                + (f"\n        -> {finding.mend}" if not finding.ok else "")
+            )
     return 1 if broken else 0
 
 
@@ -59,8 +61,14 @@ def _can_import(name: str) -> bool:
 def _packages() -> Iterator[Finding]:
     distro = os.environ.get("ROS_DISTRO", "from wheels")
     yield Finding(f"ROS 2 (rclpy), {distro}", _can_import("rclpy"), "make build, or source ROS 2")
-    for name, needed in (("numpy", True), ("numba", True), ("mujoco", True), ("gymnasium", True),
-                         ("rosbags", True), ("torch", False)):
+    for name, needed in (
+        ("numpy", True),
+        ("numba", True),
+        ("mujoco", True),
+        ("gymnasium", True),
+        ("rosbags", True),
+        ("torch", False),
+    ):
         yield Finding(name, _can_import(name), f"{sys.executable} -m pip install {name}", needed)
 
 

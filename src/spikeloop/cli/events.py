@@ -3,6 +3,7 @@
 Examples:
   spikeloop events info recording/
   spikeloop events info recording/ --topic /event_camera/events --json info.json
+
 """
 
 from __future__ import annotations
@@ -44,8 +45,13 @@ def _info(path: Path, topic: str, json_file: Path | None) -> int:
         return 2
     statistics, decoder, packet, damage = EventStatistics(), None, None, ""
     try:
-        for packet in tqdm(recording.packets(), total=recording.count, unit="packet",
-                           disable=not sys.stderr.isatty(), leave=False):
+        for packet in tqdm(
+            recording.packets(),
+            total=recording.count,
+            unit="packet",
+            disable=not sys.stderr.isatty(),
+            leave=False,
+        ):
             if decoder is None:
                 decoder = make_decoder(packet.encoding, packet.width, packet.height)
             statistics.add(packet.seq, *decoder.decode(packet.data))

@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Start it and wait for its end."""
-    from spikeloop.loop.description import launch_file
-    from spikeloop.loop.description import run as run_description
+    from spikeloop.launching.description import launch_file
+    from spikeloop.launching.description import run as run_description
     from spikeloop.loop.mission import share_directory
 
     path = args.file if args.file.exists() else share_directory() / "launch" / args.file.name

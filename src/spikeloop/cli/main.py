@@ -31,8 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = commands()
     if given and not given[0].startswith("-") and given[0] not in known:
         near = suggestion(given[0], known)
-        print(f"spikeloop: unknown command '{given[0]}'{near}; there are: {', '.join(known)}",
-              file=sys.stderr)
+        print(
+            f"spikeloop: unknown command '{given[0]}'{near}; there are: {', '.join(known)}",
+            file=sys.stderr,
+        )
         return 2
     parser = _Parser(prog="spikeloop", description="Spiking perception and control in ROS 2.")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

@@ -27,11 +27,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--realtime", action="store_true", help="by the wall clock")
     parser.add_argument("--report", type=Path, metavar="DIR", help="folder for the report")
     parser.add_argument(
-        "--respawn", action="append", default=[], metavar="SLOT",
+        "--respawn",
+        action="append",
+        default=[],
+        metavar="SLOT",
         help="start this slot's node again if it dies, instead of ending the mission",
     )
     parser.add_argument(
-        "--fault", action="append", default=[], metavar="TOPIC:KIND@START+DURATION",
+        "--fault",
+        action="append",
+        default=[],
+        metavar="TOPIC:KIND@START+DURATION",
         help="sensor fault (nan, inf, frozen, stale, silent), such as altitude:nan@12+2",
     )
 
@@ -55,10 +61,8 @@ def run(args: argparse.Namespace) -> int:
     return 0 if won >= 0.9 * args.seeds else 1
 
 
-def _fly(
-    args: argparse.Namespace, swaps: dict[str, str], seed: int, folder: Path | None
-) -> bool:
-    from spikeloop.loop.description import MissionOptions, fly
+def _fly(args: argparse.Namespace, swaps: dict[str, str], seed: int, folder: Path | None) -> bool:
+    from spikeloop.launching.description import MissionOptions, fly
     from spikeloop.loop.report import write_page
 
     with tempfile.TemporaryDirectory() as scratch:

@@ -23,6 +23,7 @@ class Events:
         p: (n,) uint8, 1 for ON (brighter), 0 for OFF.
         width: columns of the sensor.
         height: rows of the sensor.
+
     """
 
     t: NDArray[np.int64]
@@ -51,6 +52,7 @@ class Triggers:
         t: (n,) int64, sensor time, us.
         channel: (n,) uint8.
         value: (n,) uint8, 1 rising, 0 falling.
+
     """
 
     t: NDArray[np.int64]

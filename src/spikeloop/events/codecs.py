@@ -12,6 +12,7 @@ def make_decoder(encoding: str, width: int, height: int) -> Evt3Decoder:
 
     Raises:
         ValueError: the encoding isn't known, or the sensor's size is impossible.
+
     """
     if encoding not in DECODERS:
         raise ValueError(

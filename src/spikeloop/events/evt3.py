@@ -1,8 +1,8 @@
 """Decoder of EVT3, the 16-bit format of Prophesee's sensors.
 
 Each word is little-endian with its type in the top four bits (Metavision documentation, "EVT 3.0
-Format"): y address, x address (an event), vector base and vectors of 12 or 8 events, the low and the
-high 12 bits of the time in us, external triggers. The 24-bit time rolls over every 16.8 s.
+Format"): y address, x address (an event), vector base and vectors of 12 or 8 events, the low and
+the high 12 bits of the time in us, external triggers. The 24-bit time rolls over every 16.8 s.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Evt3Decoder:
 
         Raises:
             ValueError: a size that the format's 11-bit addresses can't have.
+
         """
         if not (0 < width <= 2048 and 0 < height <= 2048):
             raise ValueError(f"sensor size {width}x{height} must be between 1x1 and 2048x2048")
@@ -64,6 +65,7 @@ class Evt3Decoder:
 
         Returns:
             Its events and triggers, in the order of the stream, with 64-bit time.
+
         """
         raw = self._odd + bytes(data) if self._odd else data
         buffer = np.frombuffer(raw, dtype=np.uint8)
@@ -76,14 +78,24 @@ class Evt3Decoder:
         trigger_t, channel = np.empty(edges, np.int64), np.empty(edges, np.uint8)
         value = np.empty(edges, np.uint8)
         n, m = _decode(
-            words, self._state, self._counts, self.width, self.height,
-            t, x, y, p, trigger_t, channel, value,
+            words,
+            self._state,
+            self._counts,
+            self.width,
+            self.height,
+            t,
+            x,
+            y,
+            p,
+            trigger_t,
+            channel,
+            value,
         )
         events = Events(t[:n], x[:n], y[:n], p[:n], self.width, self.height)
         return events, Triggers(trigger_t[:m], channel[:m], value[:m])
 
 
-@numba.njit(cache=True)  # type: ignore[misc]
+@numba.njit(cache=True)
 def _capacity(words: NDArray[np.uint16]) -> tuple[int, int]:
     """Upper bounds of the events and triggers in `words`, so that no write needs a check."""
     events = triggers = 0
@@ -100,7 +112,7 @@ def _capacity(words: NDArray[np.uint16]) -> tuple[int, int]:
     return events, triggers
 
 
-@numba.njit(cache=True)  # type: ignore[misc]
+@numba.njit(cache=True)
 def _decode(
     words: NDArray[np.uint16],
     state: NDArray[np.int64],

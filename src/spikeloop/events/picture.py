@@ -14,7 +14,7 @@ OFF_RGB = (255, 96, 48)
 
 
 class EventPicture:
-    """Each pixel shows the polarity of its newest event since the last picture: ON blue, OFF red."""
+    """Each pixel shows its newest event since the last picture: ON blue, OFF red."""
 
     def __init__(self, width: int, height: int) -> None:
         """Start with an empty picture."""
@@ -26,6 +26,7 @@ class EventPicture:
 
         Raises:
             ValueError: the events come from a sensor of another size.
+
         """
         height, width, _ = self._pixels.shape
         if (events.width, events.height) != (width, height):
@@ -42,7 +43,7 @@ class EventPicture:
         return picture
 
 
-@numba.njit(cache=True)  # type: ignore[misc]
+@numba.njit(cache=True)
 def _draw(
     pixels: NDArray[np.uint8],
     x: NDArray[np.uint16],

@@ -14,6 +14,7 @@ class Playback:
 
         Raises:
             ValueError: the rate isn't above 0.
+
         """
         if rate <= 0.0:
             raise ValueError(f"rate must be above 0, not {rate:g}")

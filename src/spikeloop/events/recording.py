@@ -18,7 +18,7 @@ _FIELDS = (
 
 
 class RecordingError(ValueError):
-    """A file can't be read; the message names it, the place, the cause and, where known, the fix."""
+    """A file can't be read; the message names it, the place and the cause."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Packet:
         encoding: such as "evt3".
         is_bigendian: byte order of the words.
         data: the encoded events.
+
     """
 
     received_ns: int
@@ -62,6 +63,7 @@ class Recording:
 
         Raises:
             RecordingError: nothing is there, it is no recording, or the topic isn't clear.
+
         """
         self.path = path
         store = get_typestore(Stores.ROS2_JAZZY)
@@ -100,6 +102,7 @@ class Recording:
 
         Raises:
             RecordingError: the file breaks off; what came before was given out.
+
         """
         given = 0
         try:

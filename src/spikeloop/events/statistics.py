@@ -20,6 +20,7 @@ class EventStatistics:
         trigger_time_sum: sum over all edges, us.
         packets: number of packets.
         lost_packets: gaps of the sequence number.
+
     """
 
     on: int = 0

@@ -71,9 +71,7 @@ def schedules(
             tick_ns,
             timing=own[0] if own else Timing(),
             inputs={name: streams[name] for name in joined if name in streams},
-            readers={
-                name: _readers(name, members) + (name in owed) for name in member.publishes
-            },
+            readers={name: _readers(name, members) + (name in owed) for name in member.publishes},
         )
     bridge = Lockstep(
         start_ns,

@@ -76,9 +76,9 @@ class BridgeNode(SlotNode):
         self.round_trips: list[float] = []
         self.newest: dict[str, Message] = {}
         self._listener = Listener(self, config.watch, config.silent_after)
-        self.outputs = DueOutputs[Message](self.lockstep, self.lockstep.inputs) if (
-            self.lockstep
-        ) else None
+        self.outputs = (
+            DueOutputs[Message](self.lockstep, self.lockstep.inputs) if (self.lockstep) else None
+        )
         self.began_ns = 0
         self.resent = 0
         self.done = False
@@ -201,9 +201,11 @@ class BridgeNode(SlotNode):
 
     def _note_empty_raw(self) -> None:
         """A controller without a command makes the gate send the safe one: a safety stop."""
-        raw = self.outputs.at("actuators_raw", self.tick) if (
-            self.outputs and self.lockstep and "actuators_raw" in self.lockstep.inputs
-        ) else None
+        raw = (
+            self.outputs.at("actuators_raw", self.tick)
+            if (self.outputs and self.lockstep and "actuators_raw" in self.lockstep.inputs)
+            else None
+        )
         if raw is not None and len(raw.normalized) == 0:
             if not self._raw_is_empty:
                 self.base.safety_stops.append((self._time(), "the controller has no command"))

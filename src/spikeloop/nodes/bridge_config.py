@@ -28,30 +28,55 @@ class BridgeConfig:
         (), "Full names of nodes whose silence ends the mission.", fixed=True
     )
     respawn: tuple[str, ...] = parameter(
-        (), "Slots whose node is started again when it dies; they are waited for longer.",
+        (),
+        "Slots whose node is started again when it dies; they are waited for longer.",
         fixed=True,
     )
     base_timeout: float = parameter(
-        0.5, "The base goes to its safe command after this time without a valid one.",
-        unit="s", low=0.01, high=10.0, fixed=True,
+        0.5,
+        "The base goes to its safe command after this time without a valid one.",
+        unit="s",
+        low=0.01,
+        high=10.0,
+        fixed=True,
     )
     resend_after: float = parameter(
-        0.2, "In lockstep, sensors are sent again after this wait.",
-        unit="s", low=0.01, high=10.0, fixed=True,
+        0.2,
+        "In lockstep, sensors are sent again after this wait.",
+        unit="s",
+        low=0.01,
+        high=10.0,
+        fixed=True,
     )
     name_after: float = parameter(
-        2.0, "In lockstep, the slot that doesn't answer is named after this wait.",
-        unit="s", low=0.1, high=60.0, fixed=True,
+        2.0,
+        "In lockstep, the slot that doesn't answer is named after this wait.",
+        unit="s",
+        low=0.1,
+        high=60.0,
+        fixed=True,
     )
     fail_after: float = parameter(
-        2.5, "In lockstep, the mission ends as failed after this wait.",
-        unit="s", low=0.1, high=600.0, fixed=True,
+        2.5,
+        "In lockstep, the mission ends as failed after this wait.",
+        unit="s",
+        low=0.1,
+        high=600.0,
+        fixed=True,
     )
     silent_after: float = parameter(
-        2.5, "A watched node counts as dead after this silence.",
-        unit="s", low=0.5, high=60.0, fixed=True,
+        2.5,
+        "A watched node counts as dead after this silence.",
+        unit="s",
+        low=0.5,
+        high=60.0,
+        fixed=True,
     )
     start_within: float = parameter(
-        30.0, "All nodes must be there after this time.",
-        unit="s", low=1.0, high=600.0, fixed=True,
+        30.0,
+        "All nodes must be there after this time.",
+        unit="s",
+        low=1.0,
+        high=600.0,
+        fixed=True,
     )

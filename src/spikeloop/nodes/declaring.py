@@ -60,7 +60,9 @@ def declare(node: Node, *config_types: type[Any]) -> list[Any]:
 
 
 def watch(
-    node: Node, get_config: Callable[[], Any], is_active: Callable[[], bool],
+    node: Node,
+    get_config: Callable[[], Any],
+    is_active: Callable[[], bool],
     apply: Callable[[Any], None],
 ) -> None:
     """Let parameters be set while the node runs: all are validated, then all applied or none."""

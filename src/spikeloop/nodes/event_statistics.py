@@ -53,9 +53,7 @@ class EventStatisticsNode(SlotNode):
         self._frame_id = ""
         self._on_before = self._off_before = 0
         self._told_at = time.monotonic()
-        self._timer = self.create_timer(
-            1.0 / self.config.rate, self._on_timer, clock=self._steady
-        )
+        self._timer = self.create_timer(1.0 / self.config.rate, self._on_timer, clock=self._steady)
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -32,9 +32,7 @@ class GateNode(SlotNode):
     config: GateConfig
 
     @classmethod
-    def wiring(
-        cls, config: GateConfig
-    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    def wiring(cls, config: GateConfig) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """The topics depend on the kind of command."""
         sources = config.sources or (f"{config.kind}_raw",)
         return (config.kind,), (*sources, "stop"), ()

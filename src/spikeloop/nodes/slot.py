@@ -42,7 +42,7 @@ class InputError(ValueError):
     """An input that can't be answered: the node gives its empty output and says why."""
 
 
-class SlotNode(LifecycleNode):  # type: ignore[misc]
+class SlotNode(LifecycleNode):
     """A node in a slot.
 
     Class facts, set by each node:
@@ -62,9 +62,7 @@ class SlotNode(LifecycleNode):  # type: ignore[misc]
     subscribes: tuple[str, ...] = ()
 
     @classmethod
-    def wiring(
-        cls, config: Any
-    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    def wiring(cls, config: Any) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """Topics that a node with this config publishes, reads, and joins."""
         return cls.publishes, (*cls.joins, *cls.subscribes), cls.joins
 
@@ -271,9 +269,7 @@ class SlotNode(LifecycleNode):  # type: ignore[misc]
         numbers = numbers_of(message)
         now_ns = stamp_ns if self.lockstep else self.get_clock().now().nanoseconds
         content = numbers if self._entry(name).varies else None
-        fault = self.health[name].update(
-            stamp_ns, received, now_ns, is_finite(numbers), content
-        )
+        fault = self.health[name].update(stamp_ns, received, now_ns, is_finite(numbers), content)
         if fault:
             self.diagnoser.report(Level.ERROR, fault)
 
@@ -288,8 +284,9 @@ class SlotNode(LifecycleNode):  # type: ignore[misc]
             outputs = self.answer(stamp_ns, inputs)
         except InputError as error:
             self.diagnoser.report(Level.ERROR, str(error))
-            outputs = {name: self.empty(name) for name in slot(self.slot).due
-                       if name in self.publishes}
+            outputs = {
+                name: self.empty(name) for name in slot(self.slot).due if name in self.publishes
+            }
         for name, message in outputs.items():
             self.publish(name, message, stamp_ns, received)
         self._last_answer = outputs

@@ -1,7 +1,20 @@
 """Events of processes."""
 
 from launch.core import (
-    ProcessExited as ProcessExited, ProcessStarted as ProcessStarted,
-    ProcessStderr as ProcessStderr, ProcessStdout as ProcessStdout,
-    ShutdownProcess as ShutdownProcess, SignalProcess as SignalProcess,
+    ProcessExited as ProcessExited,
+)
+from launch.core import (
+    ProcessStarted as ProcessStarted,
+)
+from launch.core import (
+    ProcessStderr as ProcessStderr,
+)
+from launch.core import (
+    ProcessStdout as ProcessStdout,
+)
+from launch.core import (
+    ShutdownProcess as ShutdownProcess,
+)
+from launch.core import (
+    SignalProcess as SignalProcess,
 )

@@ -17,6 +17,7 @@ from typing import Any
 
 POLL_S = 0.01
 
+
 def _pair(
     holds: Callable[..., Any], *names: str
 ) -> tuple[Callable[..., Coroutine[Any, Any, bool]], Callable[..., bool]]:
@@ -32,13 +33,17 @@ def _pair(
                     return True
             await asyncio.sleep(POLL_S)
         return bool(holds(execute_process_action, **given))
+
     return wait, lambda *args, **named: asyncio.run(wait(*args, **named))
+
 
 def _output(process: Any, validate_output: Callable[[str], Any]) -> Any:
     return validate_output(process.get_stdout())
 
+
 def _stderr(process: Any, validate_output: Callable[[str], Any]) -> Any:
     return validate_output(process.get_stderr())
+
 
 CHECKED = ("validate_output", "timeout")
 wait_for_start, wait_for_start_sync = _pair(lambda p: "pid" in (p.process_details or {}), "timeout")

@@ -25,6 +25,5 @@ class PidConfig:
         """Refuse limits in the wrong order."""
         if self.output_low >= self.output_high:
             raise ValueError(
-                f"output_low ({self.output_low:g}) must be below output_high "
-                f"({self.output_high:g})"
+                f"output_low ({self.output_low:g}) must be below output_high ({self.output_high:g})"
             )

@@ -23,10 +23,10 @@ from launch_ros.actions import Node
 from spikeloop_sim.robots import make_robot
 
 from launch import LaunchDescription, LaunchService
+from spikeloop.launching.stopped import StoppedWatch
 from spikeloop.loop.flight import Flight, write_report
 from spikeloop.loop.mission import Mission, MissionError, load_mission, share_directory
 from spikeloop.loop.slots import SLOTS
-from spikeloop.loop.stopped import StoppedWatch
 from spikeloop.loop.transport import sweep
 from spikeloop.loop.wiring import Member, schedules
 from spikeloop.nodes.bridge_config import START_NS
@@ -187,6 +187,7 @@ def _member(mission: Mission, slot_name: str, node: str) -> Member:
 
 def run(description: LaunchDescription) -> int:
     """Run a description to its end; SIGTERM ends it like SIGINT, whichever launch it is."""
+
     def end_like_interrupt(number: int, frame: Any) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 

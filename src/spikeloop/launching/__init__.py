@@ -1,0 +1,1 @@
+"""Starts our processes: launch descriptions of missions and nodes, and their supervision."""
