@@ -6,9 +6,9 @@ import re
 import signal
 import time
 
-SILENT = 'shell("echo up; exec sleep 60", name="silent")'
+SILENT = 'shell("sleep 0.1; echo up; exec sleep 60", name="silent")'
 STUBBORN = """shell(
-    "trap '' INT TERM; echo up; exec sleep 60", name="stubborn",
+    "trap '' INT TERM; sleep 0.1; echo up; exec sleep 60", name="stubborn",
     sigterm_timeout="0.5", sigkill_timeout="0.5")"""
 
 
@@ -60,7 +60,7 @@ def test_shutdown_handlers_come_before_the_signals_which_go_backwards(start):
     launcher = start("""
         sys.exit(launched(
             RegisterEventHandler(OnShutdown(on_shutdown=LogInfo(msg="handler before"))),
-            *(shell("echo up; exec sleep 60", name=name) for name in "abc"),
+            *(shell("sleep 0.1; echo up; exec sleep 60", name=name) for name in "abc"),
             RegisterEventHandler(OnShutdown(
                 on_shutdown=lambda event, context: [LogInfo(msg="handler after")])),
         ))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+from spikeloop.events.salvage import CutDatabase
 
 EVENT_PACKET = "event_camera_msgs/msg/EventPacket"
 _FIELDS = (
@@ -76,26 +81,53 @@ class Recording:
                 f"{path}: is no rosbag2 recording, for it has no metadata.yaml; "
                 "`ros2 bag reindex` makes one"
             )
+        self._store = store
+        self._cut: CutDatabase | None = None
         try:
             self._reader = AnyReader([folder], default_typestore=store)
             self._reader.open()
-        except (AnyReaderError, ValueError, KeyError, OSError) as error:
-            raise RecordingError(f"{path}: can't be opened as a recording: {error}") from error
-        self._connection = self._choose(topic)
-        self.topic: str = self._connection.topic
-        self.count: int = self._connection.msgcount
+            found = [(c.topic, c.msgtype, c.msgcount, c) for c in self._reader.connections]
+        except (AnyReaderError, ValueError, KeyError, OSError, sqlite3.DatabaseError) as error:
+            found = self._open_cut(folder, error)
+        self.topic, _, self.count, self._connection = self._choose(topic, found)
 
-    def _choose(self, topic: str) -> Any:
-        found = [c for c in self._reader.connections if c.msgtype == EVENT_PACKET]
+    def _open_cut(self, folder: Path, error: Exception) -> list[tuple[str, str, int, Any]]:
+        """What a database that the reader refuses still holds."""
+        refused = RecordingError(f"{self.path}: can't be opened as a recording: {error}")
+        files = sorted(folder.glob("*.db3")) if folder.is_dir() else []
+        if len(files) != 1:
+            raise refused from error
+        try:
+            self._cut = CutDatabase(files[0])
+        except sqlite3.DatabaseError:
+            raise refused from error
+        # How many there were is known from the metadata alone.
+        count = 0
+        with contextlib.suppress(OSError, yaml.YAMLError, KeyError, TypeError):
+            metadata = yaml.safe_load((folder / "metadata.yaml").read_text(encoding="utf-8"))
+            count = int(metadata["rosbag2_bagfile_information"]["message_count"])
+        return [(name, kind, count, None) for name, (_, kind) in self._cut.topics.items()]
+
+    def _choose(
+        self, topic: str, found: list[tuple[str, str, int, Any]]
+    ) -> tuple[str, str, int, Any]:
+        wanted = [entry for entry in found if entry[1] == EVENT_PACKET]
         if topic:
-            found = [c for c in found if c.topic == topic]
-        if len(found) == 1:
-            return found[0]
-        listed = ", ".join(f"{c.topic} ({c.msgtype})" for c in self._reader.connections) or "none"
-        wanted = f"topic '{topic}'" if topic else "exactly one topic"
+            wanted = [entry for entry in wanted if entry[0] == topic]
+        if len(wanted) == 1:
+            return wanted[0]
+        listed = ", ".join(f"{name} ({kind})" for name, kind, _, _ in found) or "none"
+        what = f"topic '{topic}'" if topic else "exactly one topic"
         raise RecordingError(
-            f"{self.path}: {wanted} of type {EVENT_PACKET} is needed; topics: {listed}"
+            f"{self.path}: {what} of type {EVENT_PACKET} is needed; topics: {listed}"
         )
+
+    def _raw(self) -> Iterator[tuple[int, bytes]]:
+        if self._cut is not None:
+            yield from self._cut.messages(self.topic)
+            return
+        for _, received, raw in self._reader.messages([self._connection]):
+            yield received, raw
 
     def packets(self) -> Iterator[Packet]:
         """All packets in the order of recording.
@@ -106,8 +138,8 @@ class Recording:
         """
         given = 0
         try:
-            for connection, received, raw in self._reader.messages([self._connection]):
-                message: Any = self._reader.deserialize(raw, connection.msgtype)
+            for received, raw in self._raw():
+                message: Any = self._store.deserialize_cdr(raw, EVENT_PACKET)
                 stamp = message.header.stamp
                 yield Packet(
                     received,
