@@ -123,6 +123,10 @@ class TextSubstitution(Substitution):
         return text
 
 
+def perform_substitutions(context: LaunchContext, subs: SomeSubstitutionsType) -> str:
+    return context.perform_substitution(subs)
+
+
 def normalize_to_list_of_substitutions(subs: SomeSubstitutionsType) -> list[Substitution]:
     """Make substitutions of texts and substitutions; TypeError if there is anything else."""
     result = []

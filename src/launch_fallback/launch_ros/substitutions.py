@@ -1,8 +1,4 @@
 """Places of ROS packages."""
 
-from launch_ros.actions import (
-    FindPackagePrefix as FindPackagePrefix,
-)
-from launch_ros.actions import (
-    FindPackageShare as FindPackageShare,
-)
+from launch_ros.actions import FindPackagePrefix as FindPackagePrefix
+from launch_ros.actions import FindPackageShare as FindPackageShare
