@@ -90,6 +90,8 @@ TOPICS = {
         Topic("actuators", "actuator_msgs/msg/Actuators", COMMAND, "-1 to 1"),
         Topic("stop", "std_msgs/msg/Bool", LATCHED),
         Topic("loop/trace", "spikeloop/msg/StageTrace", Qos(depth=100), "ns"),
+        Topic("echo/imu", "sensor_msgs/msg/Imu", IMU, "rad/s, m/s^2"),
+        Topic("echo/events", "event_camera_msgs/msg/EventPacket", EVENTS, "encoded"),
         Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", Qos(depth=100)),
         Topic("/clock", "rosgraph_msgs/msg/Clock", Qos(depth=10), "s"),
     )
@@ -234,7 +236,12 @@ SLOTS = {
             ("cmd_vel", "actuators"),
         ),
         Slot("monitor", "Watches that every part of the loop is alive.", ("stop",), ("/clock",)),
-        Slot("recorder", "Records topics to an MCAP file.", ()),
+        Slot(
+            "echo",
+            "Sends its input on at once; the benchmark of the runtime.",
+            ("echo/imu", "echo/events"),
+            ("imu/data", "event_camera/events"),
+        ),
     )
 }
 
