@@ -74,6 +74,6 @@ if [ "$(cat "$venv/.spikeloop-build" 2>/dev/null)" != "$state" ]; then
   "$venv/bin/python" -m colcon --log-base log build --merge-install --symlink-install \
     --build-base "$base" --install-base "$venv" --base-paths . msg/external \
     --event-handlers console_cohesion- --cmake-args -GNinja -DBUILD_TESTING=OFF \
-    -DPython3_EXECUTABLE="$venv/bin/python" -Wno-dev
+    -DPython3_EXECUTABLE="$venv/bin/python"
   echo "$state" > "$venv/.spikeloop-build"
 fi

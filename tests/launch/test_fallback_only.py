@@ -124,7 +124,11 @@ def test_parameter_files_are_removed(run, tmp_path):
 
 @pytest.mark.parametrize(
     ("code", "told"),
-    [("x = 1\ny = nowhere\n", ":2: NameError"), ("def f(:\n", '", line 1\n    def f(:\n')],
+    [
+        ("x = 1\ny = nowhere\n", ":2: NameError"),
+        ("def f(:\n", '", line 1\n    def f(:\n'),
+        ("x = 1\n", "' has no attribute 'generate_launch_description'"),
+    ],
 )
 def test_error_in_a_launch_file_is_told_with_its_line(run, tmp_path, code, told):
     file = tmp_path / "broken.launch.py"

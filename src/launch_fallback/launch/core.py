@@ -319,8 +319,10 @@ class Reaction(EventHandler):
 
         def react(event: Event, context: LaunchContext) -> Any:
             reaction = given[type(event)]
-            arguments = (event, context)[: 3 - len(self.kinds)]  # output comes without context
-            return reaction(*arguments) if callable(reaction) else reaction
+            if not callable(reaction):
+                return reaction
+            is_output = isinstance(event, (ProcessStdout, ProcessStderr))
+            return reaction(event) if is_output else reaction(event, context)
 
         super().__init__(matcher=matches, entities=react, handle_once=handle_once)
 
@@ -355,9 +357,9 @@ class PythonLaunchDescriptionSource(LaunchDescriptionSource):
         if not launch_file_path.endswith(".py"):
             raise NotImplementedError(say(f"launch file {launch_file_path}"))
         context.names["folder"] = os.path.dirname(os.path.abspath(launch_file_path))
-        module = ModuleType("python_launch_file")
+        module = ModuleType(launch_file_path)  # a name that errors show
         module.__file__ = launch_file_path
-        SourceFileLoader(module.__name__, launch_file_path).exec_module(module)
+        SourceFileLoader(launch_file_path, launch_file_path).exec_module(module)
         return module.generate_launch_description()
 
 
