@@ -191,7 +191,8 @@ def run(description: LaunchDescription) -> int:
     def end_like_interrupt(number: int, frame: Any) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    service = LaunchService(argv=sys.argv[1:])
+    # Without a terminal nobody else passes an interrupt on to the children.
+    service = LaunchService(argv=sys.argv[1:], noninteractive=not sys.stdin.isatty())
     service.include_launch_description(description)
     previous = signal.signal(signal.SIGTERM, end_like_interrupt)
     try:
