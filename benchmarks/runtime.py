@@ -170,9 +170,7 @@ def _imu_lost_and_idle() -> dict[str, float]:
                 sent += 1
             pinger.executor.spin_once(timeout_sec=0.0005)
         settled = time.monotonic()
-        pinger.until(
-            lambda: pinger.back - first >= sent or time.monotonic() - settled > 3.0
-        )
+        pinger.until(lambda: pinger.back - first >= sent or time.monotonic() - settled > 3.0)
         lost = sent - (pinger.back - first)
     pinger.close()
     return {"imu_1khz_lost": float(lost), "idle_node_cpu_pct": idle}
@@ -198,7 +196,7 @@ def _start_s() -> float:
 
 def _tick_ms() -> float:
     """Lockstep of the bridge, a controller and the gate: wall time of one decision's round."""
-    folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"spikeloop_tick_{os.getpid()}"  # noqa: S108
+    folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"spikeloop_tick_{os.getpid()}"
     report = fly("blimp_altitude", {}, MissionOptions(duration=200.0, report=str(folder)))
     return statistics.median(report["timing"]["round_trip_ms"])
 

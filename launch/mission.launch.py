@@ -29,6 +29,7 @@ def _mission(context):
         realtime=given["realtime"].lower() == "true",
         report=given["report"],
         faults=tuple(filter(None, given["faults"].split(","))),
+        record=bool(given["report"]),
         respawn=tuple(filter(None, given["respawn"].split(","))),
     )
     return mission_description(given["mission"], swaps, options).entities

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
+
+from mcap.reader import make_reader
 
 
 def _outside_timing(report: dict[str, Any]) -> dict[str, Any]:
@@ -46,6 +49,17 @@ def test_by_the_wall_clock(fly: Any) -> None:
     assert mission.report["safety_stops"] == []
     assert len(mission.report["series"]["time"]) == 40
     assert any(command[0] != 0.0 for command in mission.report["series"]["commands"])
+
+
+def test_recording_opens_with_its_definitions(fly: Any) -> None:
+    mission = fly("blimp_altitude", "--duration", "20")
+    mission.end()
+    seen: Counter[str] = Counter()
+    with (mission.folder / "recording.mcap").open("rb") as file:
+        for schema, channel, _ in make_reader(file).iter_messages():
+            assert schema is not None and schema.encoding == "ros2msg" and schema.data
+            seen[channel.topic] += 1
+    assert seen["/actuators"] > 100 and seen["/altitude"] > 200
 
 
 def test_page_is_self_contained(fly: Any) -> None:

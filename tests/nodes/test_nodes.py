@@ -19,7 +19,7 @@ from std_msgs.msg import Bool
 
 from spikeloop.nodes.registry import UnknownNodeError, node_type, node_types
 
-NAMES = ("bridge", "echo", "event_player", "event_statistics", "gate", "monitor", "pid")
+NAMES = ("bridge", "echo", "event_player", "event_statistics", "gate", "monitor", "pid", "recorder")
 
 
 def test_the_registry_finds_every_node() -> None:

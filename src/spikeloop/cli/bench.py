@@ -3,6 +3,7 @@
 Examples:
   spikeloop bench runtime
   spikeloop bench runtime --json runtime.json
+
 """
 
 from __future__ import annotations

@@ -74,6 +74,7 @@ def _fly(args: argparse.Namespace, swaps: dict[str, str], seed: int, folder: Pat
             str(target.resolve()),
             tuple(args.fault),
             tuple(args.respawn),
+            record=folder is not None,
         )
         report = fly(args.name, swaps, options)
         if folder is not None:

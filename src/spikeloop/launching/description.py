@@ -48,6 +48,7 @@ class MissionOptions:
     report: str = ""
     faults: tuple[str, ...] = ()
     respawn: tuple[str, ...] = ()
+    record: bool = False
 
 
 def environment() -> list[SetEnvironmentVariable]:
@@ -148,6 +149,9 @@ def mission_description(
     if not options.realtime:
         bridge["lockstep"] = of_bridge.to_json()
     actions.append(node_action("monitor", [{"watch": [*watched, "/bridge"]}], **_ends("monitor")))
+    if options.record:
+        file = str(Path(options.report) / "recording.mcap")
+        actions.append(node_action("recorder", [{"file": file}], **_ends("recorder")))
     actions.append(node_action("bridge", [bridge], **_ends("bridge")))
     return LaunchDescription(actions)
 

@@ -236,6 +236,7 @@ SLOTS = {
             ("cmd_vel", "actuators"),
         ),
         Slot("monitor", "Watches that every part of the loop is alive.", ("stop",), ("/clock",)),
+        Slot("recorder", "Records topics to an MCAP file.", ()),
         Slot(
             "echo",
             "Sends its input on at once; the benchmark of the runtime.",

@@ -48,7 +48,9 @@ def fly(environment_id: str, config: PidConfig, seed: int) -> Flight:
     while not done:
         action = pid.update(float(observation[1]), float(observation[0]), config.period)
         rows.append((info["time_s"], info["setpoint"], info["altitude"], action))
-        observation, _, terminated, truncated, info = environment.step(np.float32([action]))
+        observation, _, terminated, truncated, info = environment.step(
+            np.array([action], np.float32)
+        )
         done = terminated or truncated
     environment.close()
     return Flight(*np.array(rows).T)
