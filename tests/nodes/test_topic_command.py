@@ -1,0 +1,25 @@
+"""`spikeloop topic` sees what real nodes publish."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+COMMAND = [str(Path(sys.prefix) / "bin" / "spikeloop"), "topic"]
+
+
+def _topic(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30)
+
+
+def test_list_echo_and_a_wrong_name(start: Any, peer: Any) -> None:
+    start("gate", "size:=1")
+    peer.wait(lambda: peer.node.count_publishers("/actuators"))
+    listed = _topic("list").stdout
+    assert "/actuators " in listed and "actuator_msgs/msg/Actuators" in listed
+    echoed = _topic("echo", "/actuators", "--count", "2", "--timeout", "15")
+    assert echoed.returncode == 0 and echoed.stdout.count("normalized=array('d', [0.0])") == 2
+    wrong = _topic("echo", "/actuator")
+    assert wrong.returncode == 2 and "did you mean '/actuators'" in wrong.stderr
