@@ -8,6 +8,7 @@ import os
 import pytest
 
 import launch
+from spikeloop.loop.transport import sweep
 
 # The real launch_pytest registers itself; the fallback is only a folder on the path.
 pytest_plugins = ["launch_pytest.plugin"] if "launch_fallback" in str(launch.__file__) else []
@@ -15,6 +16,12 @@ pytest_plugins = ["launch_pytest.plugin"] if "launch_fallback" in str(launch.__f
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 # Domains above 101 collide with the operating system's ephemeral ports.
 _DOMAINS = itertools.cycle(range(1, 100))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def clean_shared_memory() -> None:
+    """What killed processes of an earlier run left would slow the discovery of this one."""
+    sweep()
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,12 @@ def _segment(folder: Path, name: str) -> Path:
     return lock
 
 
+def test_segments_of_fast_dds_3_too(tmp_path: Path) -> None:
+    (tmp_path / "fastdds_dead").write_bytes(b"x")
+    (tmp_path / "fastdds_dead_el").write_bytes(b"")
+    assert sweep(tmp_path) == 1
+
+
 def test_only_the_dead_are_swept(tmp_path: Path) -> None:
     _segment(tmp_path, "dead")
     lock = _segment(tmp_path, "alive")

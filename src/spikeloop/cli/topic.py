@@ -20,6 +20,7 @@ from spikeloop.parameters import suggestion
 
 HELP = "list, print and time topics"
 DISCOVERY_S = 1.5
+PATIENCE_S = 4.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,8 +53,13 @@ def _follow(node: Any, spin: Callable[[], None], args: argparse.Namespace) -> in
 
     from spikeloop.nodes.messages import message_class
 
-    known = dict(node.get_topic_names_and_types())
     topic = args.topic if args.topic.startswith("/") else f"/{args.topic}"
+    known = dict(node.get_topic_names_and_types())
+    # A topic that is asked for by name is worth a longer wait than a list.
+    end = time.monotonic() + PATIENCE_S
+    while topic not in known and time.monotonic() < end:
+        spin()
+        known = dict(node.get_topic_names_and_types())
     if topic not in known:
         near = suggestion(topic, known)
         print(f"spikeloop topic: nobody publishes '{topic}'{near}", file=sys.stderr)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import fcntl
 from pathlib import Path
 
+# As Fast DDS 2 (Jazzy) and Fast DDS 3 (Kilted) name them.
+LOCKS = ("fastrtps_*_el", "fastdds_*_el")
 SHM = Path("/dev/shm")
 
 
 def dead_segments(folder: Path = SHM) -> list[Path]:
     """Files of segments whose lock file nobody holds, so whose process is dead."""
     dead = []
-    for lock in folder.glob("fastrtps_*_el"):
+    for lock in (path for pattern in LOCKS for path in folder.glob(pattern)):
         if _is_held(lock):
             continue
         segment = lock.with_name(lock.name.removesuffix("_el"))
