@@ -12,8 +12,7 @@ class BlimpConfig:
     """An indoor blimp of 0.6 kg with three slow thrusters.
 
     The buoyancy offset is drawn for each seed and told to nobody: a magnitude between the two
-    bounds, and its sign. With the default bounds a controller without integral action keeps a
-    steady error of more than five times that of one with it.
+    bounds, and its sign.
     """
 
     start_altitude: float = parameter(

@@ -9,13 +9,16 @@ from spikeloop.parameters import parameter
 
 @dataclass(frozen=True)
 class PidConfig:
-    """Gains for an error in m and a command that is normalised to the actuator's range."""
+    """Gains for an error in m and a command that is normalised to the actuator's range.
 
-    kp: float = parameter(1.0, "Proportional gain.", unit="1/m", low=0.0, high=1000.0)
-    ki: float = parameter(0.1, "Integral gain.", unit="1/(m s)", low=0.0, high=1000.0)
-    kd: float = parameter(1.0, "Derivative gain.", unit="s/m", low=0.0, high=1000.0)
+    The defaults are tuned for the simulated blimp: `weights/pid_blimp.json` says how and how well.
+    """
+
+    kp: float = parameter(1.998, "Proportional gain.", unit="1/m", low=0.0, high=1000.0)
+    ki: float = parameter(0.07746, "Integral gain.", unit="1/(m s)", low=0.0, high=1000.0)
+    kd: float = parameter(5.793, "Derivative gain.", unit="s/m", low=0.0, high=1000.0)
     derivative_filter: float = parameter(
-        0.2, "Time constant of the filter on the derivative.", unit="s", low=0.0, high=60.0
+        0.8875, "Time constant of the filter on the derivative.", unit="s", low=0.0, high=60.0
     )
     output_low: float = parameter(-1.0, "Least command.", low=-1000.0, high=1000.0)
     output_high: float = parameter(1.0, "Greatest command.", low=-1000.0, high=1000.0)
