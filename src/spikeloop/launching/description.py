@@ -25,8 +25,9 @@ from spikeloop_sim.robots import make_robot
 from launch import LaunchDescription, LaunchService
 from spikeloop.launching.stopped import StoppedWatch
 from spikeloop.loop.flight import Flight, write_report
+from spikeloop.loop.lockstep import Lockstep
 from spikeloop.loop.mission import Mission, MissionError, load_mission, share_directory
-from spikeloop.loop.slots import SLOTS
+from spikeloop.loop.slots import SLOTS, TOPICS
 from spikeloop.loop.transport import sweep
 from spikeloop.loop.wiring import Member, schedules
 from spikeloop.nodes.bridge_config import START_NS
@@ -36,6 +37,7 @@ from spikeloop.parameters import build_config, parameters_of, suggestion
 SIGTERM_AFTER_S = "1.2"
 SIGKILL_AFTER_S = "0.5"
 SETPOINT_S = 0.1
+RESPAWN_AFTER_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -102,37 +104,56 @@ def mission_description(
     """
     mission = load_mission(name)
     nodes = _nodes(mission, swaps)
-    members = [_member(mission, slot_name, node) for slot_name, node in nodes.items()]
-    robot = make_robot(mission.robot, mission.robot_parameters)
-    tick_ns = round(robot.tick_s * 1e9)
-    known = ("imu/data", "altitude", "odom")
-    sensors = {s.topic: s.period_ticks for s in robot.sensors if s.topic in known}
-    of_slot, of_bridge = schedules(
-        members, sensors, START_NS, tick_ns, round(SETPOINT_S * 1e9 / tick_ns)
-    )
     for slot_name in options.respawn:
         if slot_name not in nodes:
             raise MissionError(f"respawn: no slot '{slot_name}'{suggestion(slot_name, nodes)}")
-    # Who is started again falls silent meanwhile; in lockstep the bridge waits for it.
-    watched = [f"/{node}" for slot_name, node in nodes.items() if slot_name not in options.respawn]
+    of_slot, of_bridge = _schedules(mission, nodes)
     actions: list[Any] = [*environment(), *(watch or StoppedWatch()).actions()]
     for slot_name, node in nodes.items():
-        given = dict(mission.parameters.get(slot_name, {}))
-        own = parameters_of(node_type(node).config_type)
-        given = {key: value for key, value in given.items() if key in own}
-        given["use_sim_time"] = True
-        if not options.realtime:
-            given["lockstep"] = of_slot[slot_name].to_json()
-        respawn = slot_name in options.respawn
-        usual = share_directory() / "config" / f"{node}.yaml"
-        actions.append(
-            node_action(
-                node,
-                [*([str(usual)] if usual.exists() else []), given],
-                **({"respawn": True, "respawn_delay": 0.1} if respawn else _ends(node)),
-            )
-        )
-    bridge = {
+        lockstep = "" if options.realtime else of_slot[slot_name].to_json()
+        actions.append(_slot_action(mission, slot_name, node, options, lockstep))
+    # Who is started again falls silent meanwhile; in lockstep the bridge waits for it.
+    watched = [f"/{node}" for slot_name, node in nodes.items() if slot_name not in options.respawn]
+    actions.append(node_action("monitor", [{"watch": [*watched, "/bridge"]}], **_ends("monitor")))
+    if options.record:
+        file = str(Path(options.report) / "recording.mcap")
+        actions.append(node_action("recorder", [{"file": file}], **_ends("recorder")))
+    lockstep = "" if options.realtime else of_bridge.to_json()
+    bridge = _bridge_parameters(name, nodes, options, lockstep)
+    actions.append(node_action("bridge", [bridge], **_ends("bridge")))
+    return LaunchDescription(actions)
+
+
+def _schedules(mission: Mission, nodes: Mapping[str, str]) -> tuple[dict[str, Lockstep], Lockstep]:
+    """Lockstep schedules of the nodes, by slot, and of the bridge."""
+    members = [_member(mission, slot_name, node) for slot_name, node in nodes.items()]
+    robot = make_robot(mission.robot, mission.robot_parameters)
+    tick_ns = round(robot.tick_s * 1e9)
+    sensors = {s.topic: s.period_ticks for s in robot.sensors if s.topic in TOPICS}
+    return schedules(members, sensors, START_NS, tick_ns, round(SETPOINT_S * 1e9 / tick_ns))
+
+
+def _slot_action(
+    mission: Mission, slot_name: str, node: str, options: MissionOptions, lockstep: str
+) -> Node:
+    """The process of one slot, with what of the mission's parameters its node knows."""
+    own = parameters_of(node_type(node).config_type)
+    mine = mission.parameters.get(slot_name, {})
+    given = {key: value for key, value in mine.items() if key in own}
+    given |= {"use_sim_time": True, "lockstep": lockstep}
+    usual = share_directory() / "config" / f"{node}.yaml"
+    again = {"respawn": True, "respawn_delay": RESPAWN_AFTER_S}
+    return node_action(
+        node,
+        [*([str(usual)] if usual.exists() else []), given],
+        **(again if slot_name in options.respawn else _ends(node)),
+    )
+
+
+def _bridge_parameters(
+    name: str, nodes: Mapping[str, str], options: MissionOptions, lockstep: str
+) -> dict[str, Any]:
+    given: dict[str, Any] = {
         "mission": name,
         "seed": options.seed,
         "duration": float(options.duration),
@@ -141,19 +162,12 @@ def mission_description(
         "watch": ["/monitor"],
         # Its clock is the one that it publishes.
         "fresh_within": 0.0,
+        "lockstep": lockstep,
+        "respawn": list(options.respawn),
+        "faults": list(options.faults),
     }
-    if options.respawn:
-        bridge["respawn"] = list(options.respawn)
-    if options.faults:
-        bridge["faults"] = list(options.faults)
-    if not options.realtime:
-        bridge["lockstep"] = of_bridge.to_json()
-    actions.append(node_action("monitor", [{"watch": [*watched, "/bridge"]}], **_ends("monitor")))
-    if options.record:
-        file = str(Path(options.report) / "recording.mcap")
-        actions.append(node_action("recorder", [{"file": file}], **_ends("recorder")))
-    actions.append(node_action("bridge", [bridge], **_ends("bridge")))
-    return LaunchDescription(actions)
+    # ROS knows no list without elements.
+    return {key: value for key, value in given.items() if value != []}
 
 
 def _ends(node: str) -> dict[str, Any]:

@@ -205,6 +205,10 @@ class DueOutputs(Generic[Message]):
             if timing.due_tick(tick) > self._newest.get(name, (-1,))[0]
         ]
 
+    def has_come(self, name: str) -> bool:
+        """Whether an output came at all so far."""
+        return name in self._newest
+
     def at(self, name: str, tick: int) -> Message | None:
         """The output that is due at `tick`; None where none is due yet.
 

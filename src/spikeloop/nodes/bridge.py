@@ -20,7 +20,7 @@ from spikeloop.loop.criteria import judge_altitude
 from spikeloop.loop.flight import Flight, write_report
 from spikeloop.loop.lockstep import DueOutputs
 from spikeloop.loop.mission import load_mission
-from spikeloop.loop.slots import SLOTS
+from spikeloop.loop.slots import SLOTS, TOPICS
 from spikeloop.nodes.bridge_config import START_NS, BridgeConfig
 from spikeloop.nodes.listening import Listener
 from spikeloop.nodes.messages import Message, stamp_of, to_time
@@ -54,8 +54,7 @@ class BridgeNode(SlotNode):
             raise ParameterError(f"node '{self.get_name()}': {error}") from error
         self.faults = FaultInjector(faults)
         self.command_topic = "actuators"
-        known = {"imu/data", "altitude", "odom"}
-        self.sensors = [spec for spec in self.robot.sensors if spec.topic in known]
+        self.sensors = [spec for spec in self.robot.sensors if spec.topic in TOPICS]
         self.publishes = ("/clock", *(spec.topic for spec in self.sensors), "setpoint")
         self.subscribes = tuple(self.lockstep.inputs) if self.lockstep else (self.command_topic,)
         self.tick_ns = round(self.robot.tick_s * 1e9)
@@ -283,9 +282,19 @@ class BridgeNode(SlotNode):
         if wait > self.config.name_after and not self._named:
             self._named = True
             self.get_logger().error(self._who_is_missing(missing[0]))
-        respawns = self._slot_of(missing[0]) in self.config.respawn
-        if wait > self.config.fail_after * (RESPAWN_PATIENCE if respawns else 1.0):
+        if wait > self._patience(missing[0]):
             self._fail(self._who_is_missing(missing[0]))
+
+    def _patience(self, name: str) -> float:
+        """How long an output is waited for, s.
+
+        Before its first one, its node may still be on its way to find the sensors: that is start.
+        """
+        assert self.outputs is not None
+        if not self.outputs.has_come(name):
+            return self.config.start_within
+        respawns = self._slot_of(name) in self.config.respawn
+        return self.config.fail_after * (RESPAWN_PATIENCE if respawns else 1.0)
 
     def _slot_of(self, name: str) -> str:
         """The slot that owes an output."""
