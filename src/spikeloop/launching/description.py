@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,13 +53,22 @@ class MissionOptions:
     record: bool = False
 
 
-def environment() -> list[SetEnvironmentVariable]:
-    """Discovery on this machine only, and large messages by shared memory, unless set already."""
-    wanted = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
-    profile = str(share_directory() / "config" / "fastdds.xml")
-    wanted |= {
-        "FASTRTPS_DEFAULT_PROFILES_FILE": profile,
-        "FASTDDS_DEFAULT_PROFILES_FILE": profile,
+LARGE = ("event_camera_msgs/", "sensor_msgs/msg/Image", "sensor_msgs/msg/PointCloud2")
+"""Types of which a message can fill more than a few datagrams."""
+
+
+def environment(topics: Iterable[str]) -> list[SetEnvironmentVariable]:
+    """Discovery on this machine only and the transport that suits the topics, unless set already.
+
+    Large messages go by shared memory. Small ones don't need it, and without it no process can
+    block another one.
+    """
+    large = any(TOPICS[name].type.startswith(LARGE) for name in topics if name in TOPICS)
+    file = share_directory() / "config" / ("fastdds.xml" if large else "fastdds_small.xml")
+    wanted = {
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        "FASTRTPS_DEFAULT_PROFILES_FILE": str(file),
+        "FASTDDS_DEFAULT_PROFILES_FILE": str(file),
     }
     return [SetEnvironmentVariable(k, v) for k, v in wanted.items() if k not in os.environ]
 
@@ -82,11 +91,15 @@ def node_action(
 
 def node_description(name: str, parameters_file: str = "") -> LaunchDescription:
     """One node, with its YAML from `config/` unless another is given."""
-    node_type(name)
+    kind = node_type(name)
+    publishes, reads, _ = kind.wiring(kind.config_type())
     usual = share_directory() / "config" / f"{name}.yaml"
     file = parameters_file or (str(usual) if usual.exists() else "")
     return LaunchDescription(
-        [*environment(), node_action(name, [file] if file else [], on_exit=Shutdown())]
+        [
+            *environment((*publishes, *reads)),
+            node_action(name, [file] if file else [], on_exit=Shutdown()),
+        ]
     )
 
 
@@ -107,8 +120,10 @@ def mission_description(
     for slot_name in options.respawn:
         if slot_name not in nodes:
             raise MissionError(f"respawn: no slot '{slot_name}'{suggestion(slot_name, nodes)}")
-    of_slot, of_bridge = _schedules(mission, nodes)
-    actions: list[Any] = [*environment(), *(watch or StoppedWatch()).actions()]
+    members = [_member(mission, slot_name, node) for slot_name, node in nodes.items()]
+    of_slot, of_bridge = _schedules(mission, members)
+    topics = [name for member in members for name in (*member.publishes, *member.reads)]
+    actions: list[Any] = [*environment(topics), *(watch or StoppedWatch()).actions()]
     for slot_name, node in nodes.items():
         lockstep = "" if options.realtime else of_slot[slot_name].to_json()
         actions.append(_slot_action(mission, slot_name, node, options, lockstep))
@@ -124,9 +139,8 @@ def mission_description(
     return LaunchDescription(actions)
 
 
-def _schedules(mission: Mission, nodes: Mapping[str, str]) -> tuple[dict[str, Lockstep], Lockstep]:
+def _schedules(mission: Mission, members: Sequence[Member]) -> tuple[dict[str, Lockstep], Lockstep]:
     """Lockstep schedules of the nodes, by slot, and of the bridge."""
-    members = [_member(mission, slot_name, node) for slot_name, node in nodes.items()]
     robot = make_robot(mission.robot, mission.robot_parameters)
     tick_ns = round(robot.tick_s * 1e9)
     sensors = {s.topic: s.period_ticks for s in robot.sensors if s.topic in TOPICS}
