@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikeloop.events.codecs import make_decoder
+from spikeloop.events.codecs import PacketDecoder, make_decoder
 from spikeloop.events.evt3 import Evt3Decoder
 
 WIDTH, HEIGHT = 640, 480
@@ -23,7 +23,7 @@ def _bytes(words: list[int]) -> bytes:
 def _random_stream(seed: int, length: int) -> list[int]:
     """Valid words of every kind, over several roll-overs of the time."""
     rng = random.Random(seed)
-    words, high = [0x8000, 0x6000, 0x0000], 0
+    words, high = [0x8000, 0x6000, 0x0000, 0x3000], 0
     for _ in range(length):
         kind = rng.choice("xxxyvVBhltoc")
         if kind == "x":
@@ -51,8 +51,9 @@ def _random_stream(seed: int, length: int) -> list[int]:
 
 
 def _plain(words: list[int]) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-    """The format's definition, word by word, for streams that begin with time and row."""
-    events, triggers = [], []
+    """The format's definition, word by word, for streams that begin with time, row and base."""
+    events: list[tuple[int, ...]] = []
+    triggers: list[tuple[int, ...]] = []
     high = low = over = row = base = polarity = 0
     for word in words:
         kind, value = word >> 12, word & 0xFFF
@@ -128,11 +129,96 @@ def test_no_bytes_give_an_event_outside_the_sensor(data: bytes, width: int, heig
 
 def test_what_is_left_out_is_counted() -> None:
     decoder = Evt3Decoder(10, 10)
-    decoder.decode(_bytes([0x2001, 0x8001, 0x6000, 0x0003, 0x200B, 0x1000, 0x2001]))
+    words = [0x2001, 0xA001, 0x8001, 0x6000, 0x0003, 0x4007, 0x200B, 0x1000, 0x2001]
+    events, triggers = decoder.decode(_bytes(words))
     counts = decoder.counts
-    assert counts["events before the first time"] == 1
+    assert len(events) == 1 and len(triggers) == 0
+    # One event and one trigger before any time, three of a vector without a base.
+    assert counts["events without time or place"] == 5
     assert counts["events outside"] == 1
     assert counts["unknown words"] == 1
+
+
+def _steady_stream(steps: int, first: int = 0) -> list[int]:
+    """One event a step of the high time, its column counting the steps modulo 100."""
+    return [
+        word
+        for step in range(first, first + steps)
+        for word in (0x8000 | step & 0xFFF, 0x6000, 0x0001, 0x2000 | step % 100)
+    ]
+
+
+def test_time_rises_over_many_roll_overs() -> None:
+    events, _ = Evt3Decoder(WIDTH, HEIGHT).decode(_bytes(_steady_stream(5 * 4096)))
+    assert np.array_equal(events.t, np.arange(5 * 4096) * 4096)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_time_is_exact_again_after_corrupt_bytes(seed: int) -> None:
+    noise = np.random.default_rng(seed).bytes(2000)
+    before, after = _steady_stream(5000), _steady_stream(5000, first=5000)
+    decoder = Evt3Decoder(WIDTH, HEIGHT)
+    events, _ = decoder.decode(_bytes(before) + noise + _bytes(after))
+    whole, _ = Evt3Decoder(WIDTH, HEIGHT).decode(_bytes(before + after))
+    lost = len(whole) - len(events)
+    # It takes 64 valid words, 16 events here, to believe the stream again.
+    assert -8 <= lost <= 24
+    assert events.t[:5000].tolist() == whole.t[:5000].tolist()
+    assert events.t[-4900:].tolist() == whole.t[-4900:].tolist()
+    assert decoder.counts["unknown words"] > 200
+
+
+@pytest.mark.parametrize("bit", range(12))
+def test_one_wrong_high_time_moves_nothing_behind_it(bit: int) -> None:
+    words = _steady_stream(9000)
+    words[4 * 4500] ^= 1 << bit
+    events, _ = Evt3Decoder(WIDTH, HEIGHT).decode(_bytes(words))
+    wrong = np.flatnonzero(events.t != np.arange(9000) * 4096)
+    assert wrong.tolist() == [4500]
+
+
+@pytest.mark.parametrize("steps", [20, 300, 2500])
+def test_a_quiet_time_is_taken_as_it_is(steps: int) -> None:
+    words = _steady_stream(10) + _steady_stream(10, first=10 + steps)
+    events, _ = Evt3Decoder(WIDTH, HEIGHT).decode(_bytes(words))
+    expected = [*range(10), *range(10 + steps, 20 + steps)]
+    assert (events.t // 4096).tolist() == expected
+
+
+def test_big_endian_words() -> None:
+    words = _random_stream(3, 300)
+    swapped = make_decoder("evt3", WIDTH, HEIGHT, big_endian=True)
+    events, _ = swapped.decode(np.array(words, dtype=">u2").tobytes())
+    expected, _ = Evt3Decoder(WIDTH, HEIGHT).decode(_bytes(words))
+    assert events.t.tolist() == expected.t.tolist() and events.x.tolist() == expected.x.tolist()
+
+
+def test_lost_packets_leave_no_event_at_an_old_row() -> None:
+    decoder = PacketDecoder()
+    decoder.decode("evt3", WIDTH, HEIGHT, 1, _bytes([0x8001, 0x6000, 0x0005, 0x2001]))
+    events, _ = decoder.decode(
+        "evt3", WIDTH, HEIGHT, 4, _bytes([0x2002, 0x8003, 0x6001, 0x2003, 0x0007, 0x2004])
+    )
+    assert (events.t.tolist(), events.x.tolist(), events.y.tolist()) == ([3 * 4096 + 1], [4], [7])
+    assert decoder.lost == 2 and decoder.counts["events without time or place"] == 2
+
+
+def test_a_loop_turns_sensor_time_back_without_a_roll_over() -> None:
+    decoder = PacketDecoder()
+    long = _bytes(_steady_stream(4000))
+    for _ in range(3):
+        for seq in (7, 8):
+            piece = long[: len(long) // 2] if seq == 7 else long[len(long) // 2 :]
+            events, _ = decoder.decode("evt3", WIDTH, HEIGHT, seq, piece)
+            assert events.t[0] == (0 if seq == 7 else 2000 * 4096)
+    assert decoder.restarts == 2 and decoder.lost == 0
+
+
+def test_packets_without_numbers_are_one_stream() -> None:
+    decoder = PacketDecoder()
+    decoder.decode("evt3", WIDTH, HEIGHT, 0, _bytes([0x8001, 0x6000, 0x0005, 0x2001]))
+    events, _ = decoder.decode("evt3", WIDTH, HEIGHT, 0, _bytes([0x2002]))
+    assert events.y.tolist() == [5] and decoder.restarts == 0
 
 
 def test_reset_forgets() -> None:

@@ -6,11 +6,17 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from spikeloop.events.recording import Recording, RecordingError
+from spikeloop.events.recording import _FIELDS, EVENT_PACKET, Recording, RecordingError
 
 DATA = Path(__file__).parents[1] / "data" / "evt3_test_events_1"
 COMMAND = [str(Path(sys.prefix) / "bin" / "spikeloop"), "events", "info"]
@@ -43,6 +49,7 @@ def test_a_cut_file_keeps_what_came_before_and_says_where_it_broke(tmp_path: Pat
     result = _info(str(folder))
     assert result.returncode == 1
     assert "breaks off after" in result.stderr and "of 517 packets" in result.stderr
+    assert "1,400,000 of 2,920,448 bytes" in result.stderr
     assert "Traceback" not in result.stderr
     packets = [line for line in result.stdout.splitlines() if line.startswith("packets")]
     assert 0 < int(packets[0].split()[-1]) < 517
@@ -53,7 +60,7 @@ def test_foreign_files_are_named(tmp_path: Path) -> None:
     text.write_text("hello")
     for path, message in (
         (tmp_path / "absent", "no such file"),
-        (tmp_path, "no metadata.yaml"),
+        (tmp_path, "neither metadata.yaml nor .db3"),
         (text, "can't be opened"),
     ):
         result = _info(str(path))
@@ -65,3 +72,69 @@ def test_foreign_files_are_named(tmp_path: Path) -> None:
 def test_a_topic_that_isnt_there_lists_those_that_are() -> None:
     with pytest.raises(RecordingError, match=r"topics: /event_camera/events"):
         Recording(DATA, "/camera")
+
+
+def _rewritten(folder: Path, change: Callable[[Any], None] = lambda message: None) -> Path:
+    """The recording as MCAP, with every message changed."""
+    store = get_typestore(Stores.ROS2_JAZZY)
+    store.register(get_types_from_msg(_FIELDS, EVENT_PACKET))
+    with (
+        AnyReader([DATA], default_typestore=store) as reader,
+        Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer,
+    ):
+        topic = writer.add_connection("/event_camera/events", EVENT_PACKET, typestore=store)
+        for _, received, raw in reader.messages():
+            message = store.deserialize_cdr(raw, EVENT_PACKET)
+            change(message)
+            writer.write(topic, received, store.serialize_cdr(message, EVENT_PACKET))
+    return folder
+
+
+def _numbers(path: Path) -> list[int]:
+    return [packet.seq for packet in Recording(path).packets()]
+
+
+def test_storage_files_are_read_without_metadata(tmp_path: Path) -> None:
+    alone = tmp_path / "a #1?%20.db3"
+    shutil.copy(next(DATA.glob("*.db3")), alone)
+    whole = list(range(5590, 6107))
+    assert _numbers(alone) == _numbers(tmp_path) == whole
+    mcap = next(_rewritten(tmp_path / "mcap").glob("*.mcap"))
+    assert _numbers(mcap) == whole
+
+
+def test_a_cut_mcap_keeps_what_came_before(tmp_path: Path) -> None:
+    file = next(_rewritten(tmp_path / "mcap").glob("*.mcap"))
+    file.write_bytes(file.read_bytes()[:1_000_000])
+    seen = []
+    with pytest.raises(RecordingError, match=r"breaks off after 286 of 517 .* of 1,000,000"):
+        for packet in Recording(tmp_path / "mcap").packets():
+            seen.append(packet.seq)
+    assert seen == list(range(5590, 5590 + 286))
+
+
+def test_a_sensor_of_unknown_size_is_inferred_and_said_to_be(tmp_path: Path) -> None:
+    def forget(message: Any) -> None:
+        message.width = message.height = 0
+
+    result = _info(str(_rewritten(tmp_path / "bag", forget)))
+    assert result.returncode == 0
+    assert "640x480 (inferred" in result.stdout and "218,291" in result.stdout
+
+
+def test_big_endian_packets(tmp_path: Path) -> None:
+    def swap(message: Any) -> None:
+        message.is_bigendian = True
+        message.events = message.events.view(np.uint16).byteswap().view(np.uint8)
+
+    result = _info(str(_rewritten(tmp_path / "bag", swap)))
+    assert result.returncode == 0 and "218,291" in result.stdout
+
+
+def test_an_unknown_encoding_is_no_damage(tmp_path: Path) -> None:
+    def rename(message: Any) -> None:
+        message.encoding = "evt9"
+
+    result = _info(str(_rewritten(tmp_path / "bag", rename)))
+    assert result.returncode == 2
+    assert "bag: packet 1: encoding 'evt9' isn't known; there are: evt3" in result.stderr

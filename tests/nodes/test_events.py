@@ -34,6 +34,17 @@ def test_counts_and_sums_through_the_topic_at_recorded_pace(start: Any, peer: An
     assert (picture.width, picture.height, picture.encoding) == (640, 480, "rgb8")
 
 
+def test_a_loop_counts_on_and_keeps_the_sensors_time(start: Any, peer: Any) -> None:
+    statistics: list[Any] = []
+    peer.node.create_subscription(EventStatistics, "event_camera/statistics", statistics.append, 10)
+    counter = start("event_statistics")
+    start("event_player", f"file:={DATA}", "readers:=1", "loop:=true", "rate:=4.0")
+    peer.wait(lambda: statistics and statistics[-1].packets > 1100)
+    assert statistics[-1].last_time <= 9_218_023
+    assert statistics[-1].skipped_words == 0
+    assert "the stream began anew" in counter.log.read_text()
+
+
 def test_player_without_a_file_says_which_parameter(start: Any, peer: Any) -> None:
     process = start("event_player")
     assert process.wait(timeout=15) == 1

@@ -12,7 +12,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spikeloop.events.array import Events, Triggers
+    from spikeloop.events.codecs import PacketDecoder
+    from spikeloop.events.recording import Packet
+    from spikeloop.events.statistics import EventStatistics
 
 HELP = "inspect event files"
 
@@ -27,37 +33,72 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 if all is well, 1 if a file is damaged, 2 if it can't be opened."""
+    """0 if all is well, 1 if a file is damaged, 2 if it can't be opened or decoded."""
     return max(_info(path, args.topic, args.json) for path in args.file)
 
 
 def _info(path: Path, topic: str, json_file: Path | None) -> int:
     from tqdm import tqdm
 
-    from spikeloop.events.codecs import make_decoder
-    from spikeloop.events.recording import Recording, RecordingError
+    from spikeloop.events.codecs import PacketDecoder
+    from spikeloop.events.recording import EVENT_PACKET, Recording, RecordingError
     from spikeloop.events.statistics import EventStatistics
 
+    statistics, decoder = EventStatistics(), PacketDecoder()
+    first: Packet | None = None
+    last: Packet | None = None
+    damage = ""
     try:
         recording = Recording(path, topic)
     except RecordingError as error:
-        print(f"spikeloop events: {error}", file=sys.stderr)
-        return 2
-    statistics, decoder, packet, damage = EventStatistics(), None, None, ""
+        return _complain(str(error), 2)
+    bar = tqdm(
+        recording.packets(),
+        total=recording.count or None,
+        unit="packet",
+        disable=not sys.stderr.isatty(),
+        leave=False,
+    )
     try:
-        for packet in tqdm(
-            recording.packets(),
-            total=recording.count,
-            unit="packet",
-            disable=not sys.stderr.isatty(),
-            leave=False,
-        ):
-            if decoder is None:
-                decoder = make_decoder(packet.encoding, packet.width, packet.height)
-            statistics.add(packet.seq, *decoder.decode(packet.data))
-    except ValueError as error:
+        for packet in bar:
+            events, triggers = _decode(decoder, packet)
+            statistics.add(packet.seq, events, triggers)
+            first, last = first or packet, packet
+    except RecordingError as error:
         damage = str(error)
-    facts: dict[str, Any] = {
+    except ValueError as error:
+        return _complain(f"{path}: packet {statistics.packets + 1}: {error}", 2)
+    meta = {"file": str(path), "topic": recording.topic, "type": EVENT_PACKET}
+    facts = _facts(statistics)
+    if first is not None and last is not None:
+        meta |= {"encoding": last.encoding, "sensor": _sensor(last, statistics)}
+        facts["duration, s"] = (last.received_ns - first.received_ns) / 1e9
+    facts |= decoder.counts | {"restarts of the sequence": decoder.restarts}
+    _print(meta, facts)
+    if json_file:
+        json_file.write_text(json.dumps(facts | {"meta": meta}, indent=1) + "\n", encoding="utf-8")
+    return _complain(damage, 1) if damage else 0
+
+
+def _decode(decoder: PacketDecoder, packet: Packet) -> tuple[Events, Triggers]:
+    return decoder.decode(
+        packet.encoding,
+        packet.width,
+        packet.height,
+        packet.seq,
+        packet.data,
+        big_endian=packet.is_bigendian,
+    )
+
+
+def _sensor(packet: Packet, statistics: EventStatistics) -> str:
+    if packet.width or packet.height:
+        return f"{packet.width}x{packet.height}"
+    return f"{statistics.x_max + 1}x{statistics.y_max + 1} (inferred, the packets give none)"
+
+
+def _facts(statistics: EventStatistics) -> dict[str, int | float]:
+    facts: dict[str, int | float] = {
         "packets": statistics.packets,
         "lost packets": statistics.lost_packets,
         "ON events": statistics.on,
@@ -73,17 +114,16 @@ def _info(path: Path, topic: str, json_file: Path | None) -> int:
     }
     for (channel, value), count in sorted(statistics.triggers.items()):
         facts[f"triggers of channel {channel}, value {value}"] = count
-    facts |= decoder.counts if decoder else {}
-    meta = {"file": str(path), "topic": recording.topic}
-    if packet is not None:
-        meta |= {"encoding": packet.encoding, "sensor": f"{packet.width}x{packet.height}"}
+    return facts
+
+
+def _print(meta: dict[str, str], facts: dict[str, int | float]) -> None:
     for name, text in meta.items():
         print(f"{name:32}{text:>24}" if len(text) < 24 else f"{name:32}{text}")
     for name, number in facts.items():
         print(f"{name:32}{number:>24,}")
-    if json_file:
-        json_file.write_text(json.dumps(facts | {"meta": meta}, indent=1) + "\n", encoding="utf-8")
-    if damage:
-        print(f"spikeloop events: {damage}", file=sys.stderr)
-        return 1
-    return 0
+
+
+def _complain(text: str, code: int) -> int:
+    print(f"spikeloop events: {text}", file=sys.stderr)
+    return code

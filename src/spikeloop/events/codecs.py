@@ -1,13 +1,23 @@
-"""Decoders by the name of their encoding, as EventPacket has it."""
+"""Decoders by the name of their encoding, as EventPacket has it, and the decoding of packets."""
 
 from __future__ import annotations
 
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloop.events.array import Events, Triggers
 from spikeloop.events.evt3 import Evt3Decoder
 
 DECODERS = {"evt3": Evt3Decoder}
+LARGEST = 2048
+"""Columns and rows that are decoded where the packets don't state the sensor's size."""
 
 
-def make_decoder(encoding: str, width: int, height: int) -> Evt3Decoder:
+def make_decoder(
+    encoding: str, width: int, height: int, *, big_endian: bool = False
+) -> Evt3Decoder:
     """A fresh decoder.
 
     Raises:
@@ -18,4 +28,63 @@ def make_decoder(encoding: str, width: int, height: int) -> Evt3Decoder:
         raise ValueError(
             f"encoding '{encoding}' isn't known; there are: {', '.join(sorted(DECODERS))}"
         )
-    return DECODERS[encoding](width, height)
+    return DECODERS[encoding](width, height, big_endian=big_endian)
+
+
+class PacketDecoder:
+    """Decodes the packets of one camera, which may be lost, begin anew, or change their kind.
+
+    Attributes:
+        lost: packets missing by the sequence number.
+        restarts: times that the sequence number fell, as when a recording is played in a loop;
+            the decoder then starts anew, so that the sensor's time may fall with it.
+
+    """
+
+    def __init__(self) -> None:
+        """Wait for the first packet, which says what it is."""
+        self.lost = self.restarts = 0
+        self._kind: tuple[str, int, int, bool] | None = None
+        self._seq = 0
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was left out since the first packet, by reason."""
+        counts = Counter(self._counts)
+        if self._kind is not None:
+            counts.update(self._decoder.counts)
+        return dict(counts)
+
+    def decode(
+        self,
+        encoding: str,
+        width: int,
+        height: int,
+        seq: int,
+        data: bytes | memoryview | NDArray[np.uint8],
+        *,
+        big_endian: bool = False,
+    ) -> tuple[Events, Triggers]:
+        """Events and triggers of the next packet; a size of 0x0 decodes up to 2048x2048.
+
+        Raises:
+            ValueError: the encoding isn't known, or the sensor's size is impossible.
+
+        """
+        if width == height == 0:
+            width = height = LARGEST
+        kind = (encoding, width, height, big_endian)
+        if kind != self._kind:
+            fresh = make_decoder(encoding, width, height, big_endian=big_endian)
+            self._counts = Counter(self.counts)
+            self._decoder, self._kind, self._seq = fresh, kind, seq
+        if seq < self._seq:
+            self.restarts += 1
+            self._counts = Counter(self.counts)
+            self._decoder.reset()
+        elif seq > self._seq + 1:
+            self.lost += seq - self._seq - 1
+            self._decoder.after_loss()
+        self._seq = seq
+        return self._decoder.decode(data)

@@ -25,7 +25,7 @@ class EventPicture:
         """Draw events; those of another geometry are an error.
 
         Raises:
-            ValueError: the events come from a sensor of another size.
+            ValueError: the events come from a sensor of another size, or lie outside it.
 
         """
         height, width, _ = self._pixels.shape
@@ -34,6 +34,8 @@ class EventPicture:
                 f"events of a {events.width}x{events.height} sensor "
                 f"for a picture of {width}x{height}"
             )
+        if len(events) and (int(events.x.max()) >= width or int(events.y.max()) >= height):
+            raise ValueError(f"events outside their own sensor of {width}x{height}")
         _draw(self._pixels, events.x, events.y, events.p)
 
     def take(self) -> NDArray[np.uint8]:

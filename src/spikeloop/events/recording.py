@@ -1,19 +1,20 @@
-"""Recordings of event cameras: rosbag2 folders with EventPacket messages, read without ROS."""
+"""Recordings of event cameras: bags of ROS 2 and ROS 1 with EventPackets, read without ROS."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from spikeloop.events.salvage import CutDatabase
+from spikeloop.events.salvage import SUFFIXES, StorageError, StorageFile, open_storage
 
 EVENT_PACKET = "event_camera_msgs/msg/EventPacket"
 _FIELDS = (
@@ -24,6 +25,14 @@ _FIELDS = (
 
 class RecordingError(ValueError):
     """A file can't be read; the message names it, the place and the cause."""
+
+
+class _Topic(NamedTuple):
+    name: str
+    kind: str
+    packets: int
+    """As the recording states; 0 where it doesn't."""
+    connection: Any = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ class Recording:
     """An open recording; iterate `packets` any number of times, one packet in memory at a time."""
 
     def __init__(self, path: Path, topic: str = "") -> None:
-        """Open a rosbag2 folder, or the .db3 or .mcap file in one.
+        """Open a rosbag2 folder, one .db3 or .mcap file of it, or a ROS 1 .bag.
 
         Args:
             path: where it is.
@@ -71,63 +80,70 @@ class Recording:
 
         """
         self.path = path
-        store = get_typestore(Stores.ROS2_JAZZY)
-        store.register(get_types_from_msg(_FIELDS, EVENT_PACKET))
-        folder = path.parent if path.is_file() and path.suffix in (".db3", ".mcap") else path
         if not path.exists():
             raise RecordingError(f"{path}: no such file or folder")
-        if folder.is_dir() and not (folder / "metadata.yaml").exists():
-            raise RecordingError(
-                f"{path}: is no rosbag2 recording, for it has no metadata.yaml; "
-                "`ros2 bag reindex` makes one"
+        self._store = get_typestore(Stores.ROS2_JAZZY)
+        self._store.register(get_types_from_msg(_FIELDS, EVENT_PACKET))
+        self._files: list[StorageFile] = []
+        chosen = self._choose(topic, self._open())
+        self.topic, self.count, self._connection = chosen.name, chosen.packets, chosen.connection
+
+    def _open(self) -> list[_Topic]:
+        """The topics, from whichever reader can open it."""
+        is_folder = self.path.is_dir()
+        if is_folder and not (self.path / "metadata.yaml").exists():
+            return self._open_files(
+                f"{self.path}: is no rosbag2 recording, for it has neither metadata.yaml "
+                f"nor {' nor '.join(SUFFIXES)} files"
             )
-        self._store = store
-        self._cut: CutDatabase | None = None
+        if not is_folder and self.path.suffix in SUFFIXES:
+            return self._open_files("")
         try:
-            self._reader = AnyReader([folder], default_typestore=store)
+            self._reader = AnyReader([self.path], default_typestore=self._store)
             self._reader.open()
-            found = [(c.topic, c.msgtype, c.msgcount, c) for c in self._reader.connections]
         except (AnyReaderError, ValueError, KeyError, OSError, sqlite3.DatabaseError) as error:
-            found = self._open_cut(folder, error)
-        self.topic, _, self.count, self._connection = self._choose(topic, found)
+            return self._open_files(f"{self.path}: can't be opened as a recording: {error}")
+        connections = self._reader.connections
+        return [_Topic(c.topic, c.msgtype, c.msgcount, c) for c in connections]
 
-    def _open_cut(self, folder: Path, error: Exception) -> list[tuple[str, str, int, Any]]:
-        """What a database that the reader refuses still holds."""
-        refused = RecordingError(f"{self.path}: can't be opened as a recording: {error}")
-        files = sorted(folder.glob("*.db3")) if folder.is_dir() else []
-        if len(files) != 1:
-            raise refused from error
+    def _open_files(self, refused: str) -> list[_Topic]:
+        """The storage files themselves, whose metadata or end is missing."""
+        paths = [self.path]
+        if self.path.is_dir():
+            # Parts of a split recording are numbered without leading zeros.
+            paths = sorted(
+                (p for p in self.path.iterdir() if p.suffix in SUFFIXES),
+                key=lambda p: [int(n) for n in re.findall(r"\d+", p.stem)],
+            )
+        if not paths or paths[0].suffix not in SUFFIXES:
+            raise RecordingError(refused)
         try:
-            self._cut = CutDatabase(files[0])
-        except sqlite3.DatabaseError:
-            raise refused from error
-        # How many there were is known from the metadata alone.
-        count = 0
-        with contextlib.suppress(OSError, yaml.YAMLError, KeyError, TypeError):
-            metadata = yaml.safe_load((folder / "metadata.yaml").read_text(encoding="utf-8"))
-            count = int(metadata["rosbag2_bagfile_information"]["message_count"])
-        return [(name, kind, count, None) for name, (_, kind) in self._cut.topics.items()]
+            self._files = [open_storage(path) for path in paths]
+        except StorageError as error:
+            raise RecordingError(refused or f"{self.path.parent / str(error)}") from error
+        counts = _counts(self.path / "metadata.yaml")
+        kinds = {name: kind for file in self._files for name, kind in file.topics.items()}
+        return [_Topic(name, kind, counts.get(name, 0)) for name, kind in kinds.items()]
 
-    def _choose(
-        self, topic: str, found: list[tuple[str, str, int, Any]]
-    ) -> tuple[str, str, int, Any]:
-        wanted = [entry for entry in found if entry[1] == EVENT_PACKET]
-        if topic:
-            wanted = [entry for entry in wanted if entry[0] == topic]
+    def _choose(self, topic: str, found: list[_Topic]) -> _Topic:
+        wanted = [t for t in found if t.kind == EVENT_PACKET and topic in ("", t.name)]
         if len(wanted) == 1:
             return wanted[0]
-        listed = ", ".join(f"{name} ({kind})" for name, kind, _, _ in found) or "none"
+        listed = ", ".join(f"{t.name} ({t.kind})" for t in found) or "none"
         what = f"topic '{topic}'" if topic else "exactly one topic"
         raise RecordingError(
             f"{self.path}: {what} of type {EVENT_PACKET} is needed; topics: {listed}"
         )
 
-    def _raw(self) -> Iterator[tuple[int, bytes]]:
-        if self._cut is not None:
-            yield from self._cut.messages(self.topic)
-            return
-        for _, received, raw in self._reader.messages([self._connection]):
-            yield received, raw
+    def _messages(self) -> Iterator[tuple[int, Any]]:
+        if not self._files:
+            for connection, received, raw in self._reader.messages([self._connection]):
+                yield received, self._reader.deserialize(raw, connection.msgtype)
+        for file in self._files:
+            if self.topic not in file.topics:
+                continue
+            for received, raw in file.messages(self.topic):
+                yield received, self._store.deserialize_cdr(raw, EVENT_PACKET)
 
     def packets(self) -> Iterator[Packet]:
         """All packets in the order of recording.
@@ -137,29 +153,47 @@ class Recording:
 
         """
         given = 0
-        try:
-            for received, raw in self._raw():
-                message: Any = self._store.deserialize_cdr(raw, EVENT_PACKET)
-                stamp = message.header.stamp
-                yield Packet(
-                    received,
-                    stamp.sec * 1_000_000_000 + stamp.nanosec,
-                    message.header.frame_id,
-                    message.width,
-                    message.height,
-                    message.seq,
-                    message.time_base,
-                    message.encoding,
-                    message.is_bigendian,
-                    message.events.tobytes(),
-                )
-                given += 1
-        except GeneratorExit:
-            raise
-        except Exception as error:
-            # sqlite3, zstd, MCAP and CDR each raise their own kind for a damaged file.
-            raise RecordingError(
-                f"{self.path}: breaks off after {given} of {self.count} packets: {error}"
-            ) from error
+        expected = f" of {self.count}" if self.count else ""
+        messages = self._messages()
+        while True:
+            try:
+                received, message = next(messages)
+                packet = _packet(received, message)
+            except StopIteration:
+                break
+            except Exception as error:
+                # sqlite3, zstd, MCAP and CDR each raise their own kind for a damaged file.
+                cause = str(error) or type(error).__name__
+                places = "".join(f"; {file.place()}" for file in self._files)
+                raise RecordingError(
+                    f"{self.path}: breaks off after {given}{expected} packets: {cause}{places}"
+                ) from error
+            yield packet
+            given += 1
         if given < self.count:
-            raise RecordingError(f"{self.path}: holds only {given} of {self.count} packets")
+            raise RecordingError(f"{self.path}: holds only {given}{expected} packets")
+
+
+def _packet(received_ns: int, message: Any) -> Packet:
+    stamp = message.header.stamp
+    return Packet(
+        received_ns,
+        stamp.sec * 1_000_000_000 + stamp.nanosec,
+        message.header.frame_id,
+        message.width,
+        message.height,
+        message.seq,
+        message.time_base,
+        message.encoding,
+        message.is_bigendian,
+        message.events.tobytes(),
+    )
+
+
+def _counts(metadata: Path) -> dict[str, int]:
+    """Messages by topic as the metadata states them; empty where it can't be read."""
+    with contextlib.suppress(OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
+        stated = yaml.safe_load(metadata.read_text(encoding="utf-8"))
+        topics = stated["rosbag2_bagfile_information"]["topics_with_message_count"]
+        return {t["topic_metadata"]["name"]: int(t["message_count"]) for t in topics}
+    return {}

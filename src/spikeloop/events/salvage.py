@@ -1,4 +1,7 @@
-"""Reads what is left of a rosbag2 database that was cut short."""
+"""Storage files of a rosbag2 recording, read from their start as far as they go.
+
+So they can be read without the folder's metadata.yaml, and when their end is missing.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,40 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import lz4.frame
+import zstandard
+
+
+class StorageError(ValueError):
+    """Not even the list of topics is left; the message gives the cause."""
+
 
 class CutDatabase:
-    """A damaged .db3 file: its messages in the order of recording, up to the break."""
+    """A .db3 file: its messages in the order of recording, up to a break."""
 
     def __init__(self, path: Path) -> None:
         """Open it for reading only.
 
         Raises:
-            sqlite3.DatabaseError: not even the list of topics is left.
+            StorageError: it has no list of topics.
 
         """
-        self._database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
-        # Without this SQLite refuses a file that is shorter than its header says, whole.
-        self._database.execute("PRAGMA writable_schema=ON")
-        self.topics: dict[str, tuple[int, str]] = {
-            name: (number, kind)
-            for number, name, kind in self._database.execute("SELECT id, name, type FROM topics")
-        }
+        self._path = path
+        # With a write-ahead log beside it, a recorder was killed: the log holds messages too.
+        fixed = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
+        try:
+            self._database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{fixed}", uri=True)
+            # Without this SQLite refuses a file that is shorter than its header says, whole.
+            self._database.execute("PRAGMA writable_schema=ON")
+            self._topics: dict[str, tuple[int, str]] = {
+                name: (number, kind)
+                for number, name, kind in self._database.execute(
+                    "SELECT id, name, type FROM topics"
+                )
+            }
+        except sqlite3.Error as error:
+            raise StorageError(f"{path.name}: {error}") from error
+        self.topics = {name: kind for name, (_, kind) in self._topics.items()}
 
     def messages(self, topic: str) -> Iterator[tuple[int, bytes]]:
         """Time of reception, ns, and the raw message.
@@ -32,7 +51,147 @@ class CutDatabase:
             sqlite3.DatabaseError: here the file breaks off.
 
         """
-        number, _ = self.topics[topic]
+        number, _ = self._topics[topic]
         # By rowid, for the index on times is the first thing that a cut takes away.
         query = "SELECT timestamp, data FROM messages NOT INDEXED WHERE topic_id = ? ORDER BY rowid"
         yield from self._database.execute(query, (number,))
+
+    def place(self) -> str:
+        """How much of the file there is."""
+        with self._path.open("rb") as file:
+            header = file.read(100)
+        page = int.from_bytes(header[16:18], "big")
+        whole = (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
+        size = self._path.stat().st_size
+        there = f"{size:,} of {whole:,} bytes" if size < whole else f"all {size:,} bytes"
+        return f"{self._path.name} has {there}"
+
+
+class CutMcap:
+    """An .mcap file: its messages in the order of recording, up to a break, even inside a chunk.
+
+    Layout: mcap.dev/spec. Readers that go by chunks lose the whole one that a cut goes through, and
+    an event camera fills one in less than a second.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Look through it for its topics.
+
+        Raises:
+            StorageError: it has none.
+
+        """
+        self._path = path
+        self._read = 0
+        self.topics: dict[str, str] = {}
+        schemas: dict[int, str] = {}
+        cause = "it holds no topic"
+        try:
+            for opcode, content in self._records():
+                if opcode == _SCHEMA:
+                    schemas[_number(content, 0, 2)] = _text(content, 2)[0]
+                elif opcode == _CHANNEL:
+                    self.topics[_text(content, 4)[0]] = schemas.get(_number(content, 2, 2), "")
+        except Exception as error:
+            # Lengths, text and compression of a damaged file each raise their own kind.
+            cause = str(error) or type(error).__name__
+        if not self.topics:
+            raise StorageError(f"{path.name}: {cause}")
+
+    def messages(self, topic: str) -> Iterator[tuple[int, bytes]]:
+        """Time of reception, ns, and the raw message.
+
+        Raises:
+            ValueError: here the file breaks off, or its messages aren't in CDR.
+
+        """
+        wanted: set[int] = set()
+        for opcode, content in self._records():
+            if opcode == _CHANNEL:
+                name, after = _text(content, 4)
+                encoding, _ = _text(content, after)
+                if name == topic:
+                    if encoding != "cdr":
+                        raise ValueError(f"the messages are in '{encoding}', not in cdr")
+                    wanted.add(_number(content, 0, 2))
+            elif opcode == _MESSAGE and _number(content, 0, 2) in wanted:
+                yield _number(content, 6, 8), bytes(content[22:])
+
+    def place(self) -> str:
+        """How far the file could be read."""
+        size = self._path.stat().st_size
+        return f"{self._path.name} is whole up to byte {self._read:,} of {size:,}"
+
+    def _records(self) -> Iterator[tuple[int, memoryview]]:
+        """Opcode and content of each record, those within chunks included."""
+        size = self._path.stat().st_size
+        self._read = 0
+        with self._path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise ValueError("it doesn't begin as an MCAP file")
+            while True:
+                self._read = file.tell()
+                head = file.read(9)
+                if len(head) == 9 and head[0] == _DATA_END:
+                    return
+                length = int.from_bytes(head[1:], "little")
+                content = memoryview(file.read(min(length, size)))
+                if len(head) == 9 and head[0] == _CHUNK:
+                    yield from _split(_unpacked(content))
+                if len(head) < 9 or len(content) < length:
+                    raise ValueError("the file ends within a record")
+                if head[0] == 0:
+                    raise ValueError("a record of no kind")
+                yield head[0], content
+
+
+_MAGIC = b"\x89MCAP0\r\n"
+_SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END = 0x03, 0x04, 0x05, 0x06, 0x0F
+
+
+def _number(content: memoryview, at: int, length: int) -> int:
+    return int.from_bytes(content[at : at + length], "little")
+
+
+def _text(content: memoryview, at: int) -> tuple[str, int]:
+    """A text with its length before it, and where it ends."""
+    end = at + 4 + _number(content, at, 4)
+    return str(content[at + 4 : end], "utf-8"), end
+
+
+def _unpacked(chunk: memoryview) -> memoryview:
+    """The records of a chunk, as many as its bytes still give."""
+    compression, after = _text(chunk, 28)
+    packed = chunk[after + 8 :]
+    if compression == "zstd":
+        return memoryview(zstandard.ZstdDecompressor().decompressobj().decompress(packed))
+    if compression == "lz4":
+        return memoryview(lz4.frame.LZ4FrameDecompressor().decompress(packed))
+    if compression:
+        raise ValueError(f"compression '{compression}' isn't known")
+    return packed
+
+
+def _split(records: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """The whole records; a last one that was cut is left out."""
+    at = 0
+    while at + 9 <= len(records):
+        end = at + 9 + _number(records, at + 1, 8)
+        if end > len(records):
+            return
+        yield records[at], records[at + 9 : end]
+        at = end
+
+
+StorageFile = CutDatabase | CutMcap
+SUFFIXES: dict[str, type[CutDatabase] | type[CutMcap]] = {".db3": CutDatabase, ".mcap": CutMcap}
+
+
+def open_storage(path: Path) -> StorageFile:
+    """Open one storage file by its suffix.
+
+    Raises:
+        StorageError: nothing in it can be read.
+
+    """
+    return SUFFIXES[path.suffix](path)

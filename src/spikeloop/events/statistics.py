@@ -16,6 +16,7 @@ class EventStatistics:
         on, off: numbers of events by polarity.
         first_time, last_time: sensor time of the first and the last event, us.
         time_sum, x_sum, y_sum: sums over all events.
+        x_max, y_max: largest addresses, -1 without events.
         triggers: number of edges by (channel, value).
         trigger_time_sum: sum over all edges, us.
         packets: number of packets.
@@ -30,6 +31,8 @@ class EventStatistics:
     time_sum: int = 0
     x_sum: int = 0
     y_sum: int = 0
+    x_max: int = -1
+    y_max: int = -1
     triggers: Counter[tuple[int, int]] = field(default_factory=Counter)
     trigger_time_sum: int = 0
     packets: int = 0
@@ -52,6 +55,8 @@ class EventStatistics:
             self.time_sum += int(events.t.sum())
             self.x_sum += int(events.x.sum(dtype="int64"))
             self.y_sum += int(events.y.sum(dtype="int64"))
+            self.x_max = max(self.x_max, int(events.x.max()))
+            self.y_max = max(self.y_max, int(events.y.max()))
         if len(triggers):
             pairs = zip(triggers.channel.tolist(), triggers.value.tolist(), strict=True)
             self.triggers.update(pairs)

@@ -112,7 +112,10 @@ class EventPlayerNode(SlotNode):
         self.get_logger().info(f"played {self.played} packets of {self.recording.path}")
         if self.config.loop and self.played:
             self._packets = self.recording.packets()
-            self._advance()
+            self._next = self._read()
+            # A recording that can't be read again has ended for good; the fault is told already.
+            if self._next is not None:
+                self.playback.start(self._next.received_ns, time.monotonic())
 
     def _message(self, packet: Packet) -> EventPacket:
         message = EventPacket(

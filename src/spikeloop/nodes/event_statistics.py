@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import Image
 
-from spikeloop.events.codecs import make_decoder
+from spikeloop.events.codecs import PacketDecoder
 from spikeloop.events.picture import EventPicture
 from spikeloop.events.statistics import EventStatistics
 from spikeloop.loop.health import Level
@@ -48,8 +48,10 @@ class EventStatisticsNode(SlotNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin with empty totals."""
         self.statistics = EventStatistics()
-        self._geometry = ("", 0, 0)
-        self._skipped = 0
+        self._decoder = PacketDecoder()
+        self._picture: EventPicture | None = None
+        self._picture_size = (0, 0)
+        self._skipped = self._restarts = 0
         self._frame_id = ""
         self._on_before = self._off_before = 0
         self._told_at = time.monotonic()
@@ -64,25 +66,33 @@ class EventStatisticsNode(SlotNode):
     def on_message(self, name: str, message: Message) -> None:
         """Decode a packet."""
         try:
-            self._use(message.encoding, message.width, message.height)
+            events, triggers = self._decoder.decode(
+                message.encoding,
+                message.width,
+                message.height,
+                message.seq,
+                memoryview(message.events),
+                big_endian=message.is_bigendian,
+            )
         except ValueError as error:
             self.diagnoser.report(Level.ERROR, f"{EVENTS}: {error}")
             return
         self._frame_id = message.header.frame_id
-        events, triggers = self._decoder.decode(memoryview(message.events))
+        if self._picture is None or self._picture_size != (events.width, events.height):
+            self._picture_size = (events.width, events.height)
+            self._picture = EventPicture(*self._picture_size)
         self.statistics.add(message.seq, events, triggers)
         self._picture.add(events)
+        self._tell_losses()
+
+    def _tell_losses(self) -> None:
         skipped = sum(self._decoder.counts.values())
         if skipped > self._skipped:
             self.diagnoser.report(Level.WARN, f"{EVENTS}: {skipped} words left out so far")
             self._skipped = skipped
-
-    def _use(self, encoding: str, width: int, height: int) -> None:
-        """Take a new decoder and picture when the camera changes."""
-        if (encoding, width, height) != self._geometry:
-            self._decoder = make_decoder(encoding, width, height)
-            self._picture = EventPicture(width, height)
-            self._geometry = (encoding, width, height)
+        if self._decoder.restarts > self._restarts:
+            self._restarts = self._decoder.restarts
+            self.diagnoser.report(Level.WARN, f"{EVENTS}: the stream began anew, time with it")
 
     def _on_timer(self) -> None:
         now, stamp = time.monotonic(), self.get_clock().now().nanoseconds
@@ -111,11 +121,11 @@ class EventStatisticsNode(SlotNode):
         )
         message.header.frame_id = self._frame_id
         self.publish(STATISTICS, message, stamp)
-        if self._geometry[0]:
-            self.publish(PICTURE, self._image(), stamp)
+        if self._picture is not None:
+            self.publish(PICTURE, self._image(self._picture), stamp)
 
-    def _image(self) -> Image:
-        pixels = self._picture.take()
+    def _image(self, picture: EventPicture) -> Image:
+        pixels = picture.take()
         height, width, _ = pixels.shape
         image = Image(
             height=height,
