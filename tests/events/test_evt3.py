@@ -203,6 +203,13 @@ def test_lost_packets_leave_no_event_at_an_old_row() -> None:
     assert decoder.lost == 2 and decoder.counts["events without time or place"] == 2
 
 
+def test_gaps_in_the_sequence_are_lost_packets() -> None:
+    decoder = PacketDecoder()
+    for seq in (5, 6, 9, 3, 4):
+        decoder.decode("evt3", WIDTH, HEIGHT, seq, b"")
+    assert (decoder.lost, decoder.restarts) == (2, 1)
+
+
 def test_a_loop_turns_sensor_time_back_without_a_roll_over() -> None:
     decoder = PacketDecoder()
     long = _bytes(_steady_stream(4000))

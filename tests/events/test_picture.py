@@ -37,9 +37,9 @@ def test_events_that_dont_fit_are_refused() -> None:
 def test_totals_do_not_depend_on_packets() -> None:
     rows = [(10 * i + 5, i % 4, i % 3, i % 2) for i in range(30)]
     whole, parts = EventStatistics(), EventStatistics()
-    whole.add(0, _events(*rows), NO_TRIGGERS)
+    whole.add(_events(*rows), NO_TRIGGERS)
     for seq in range(3):
-        parts.add(seq, _events(*rows[10 * seq : 10 * seq + 10]), NO_TRIGGERS)
+        parts.add(_events(*rows[10 * seq : 10 * seq + 10]), NO_TRIGGERS)
     assert (whole.on, whole.off, whole.first_time, whole.last_time) == (15, 15, 5, 295)
     assert whole.time_sum == sum(row[0] for row in rows) and whole.rate == 30e6 / 290
     assert (parts.time_sum, parts.x_sum, parts.y_sum, parts.rate) == (
@@ -48,10 +48,3 @@ def test_totals_do_not_depend_on_packets() -> None:
         whole.y_sum,
         whole.rate,
     )
-
-
-def test_gaps_in_the_sequence_are_lost_packets() -> None:
-    statistics = EventStatistics()
-    for seq in (5, 6, 9, 3, 4):
-        statistics.add(seq, _events(), NO_TRIGGERS)
-    assert statistics.lost_packets == 2 and statistics.packets == 5

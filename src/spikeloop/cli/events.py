@@ -62,14 +62,14 @@ def _info(path: Path, topic: str, json_file: Path | None) -> int:
     try:
         for packet in bar:
             events, triggers = _decode(decoder, packet)
-            statistics.add(packet.seq, events, triggers)
+            statistics.add(events, triggers)
             first, last = first or packet, packet
     except RecordingError as error:
         damage = str(error)
     except ValueError as error:
         return _complain(f"{path}: packet {statistics.packets + 1}: {error}", 2)
     meta = {"file": str(path), "topic": recording.topic, "type": EVENT_PACKET}
-    facts = _facts(statistics)
+    facts = _facts(statistics, decoder.lost)
     if first is not None and last is not None:
         meta |= {"encoding": last.encoding, "sensor": _sensor(last, statistics)}
         facts["duration, s"] = (last.received_ns - first.received_ns) / 1e9
@@ -97,10 +97,10 @@ def _sensor(packet: Packet, statistics: EventStatistics) -> str:
     return f"{statistics.x_max + 1}x{statistics.y_max + 1} (inferred, the packets give none)"
 
 
-def _facts(statistics: EventStatistics) -> dict[str, int | float]:
+def _facts(statistics: EventStatistics, lost: int) -> dict[str, int | float]:
     facts: dict[str, int | float] = {
         "packets": statistics.packets,
-        "lost packets": statistics.lost_packets,
+        "lost packets": lost,
         "ON events": statistics.on,
         "OFF events": statistics.off,
         "first time, us": statistics.first_time,

@@ -30,5 +30,9 @@ def run(args: argparse.Namespace) -> int:
     if not path.exists():
         print(f"spikeloop launch: no such file: {args.file}", file=sys.stderr)
         return 2
-    arguments = dict(pair.split(":=", 1) for pair in args.argument if ":=" in pair)
+    wrong = [pair for pair in args.argument if ":=" not in pair]
+    if wrong:
+        print(f"spikeloop launch: '{wrong[0]}' must have the form ARG:=VALUE", file=sys.stderr)
+        return 2
+    arguments = dict(pair.split(":=", 1) for pair in args.argument)
     return run_description(launch_file(path, arguments))

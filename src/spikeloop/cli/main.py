@@ -11,14 +11,6 @@ from pathlib import Path
 from spikeloop.parameters import suggestion
 
 
-class _Parser(argparse.ArgumentParser):
-    """Names the nearest subcommand, and ends with 2 as argparse does."""
-
-    def error(self, message: str) -> None:  # type: ignore[override]
-        self.print_usage(sys.stderr)
-        self.exit(2, f"{self.prog}: error: {message}\n")
-
-
 def commands() -> list[str]:
     """Names of all subcommands."""
     folder = Path(__file__).parent
@@ -30,13 +22,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     known = commands()
     if given and not given[0].startswith("-") and given[0] not in known:
-        near = suggestion(given[0], known)
-        print(
-            f"spikeloop: unknown command '{given[0]}'{near}; there are: {', '.join(known)}",
-            file=sys.stderr,
-        )
+        near, there = suggestion(given[0], known), ", ".join(known)
+        print(f"spikeloop: unknown command '{given[0]}'{near}; there are: {there}", file=sys.stderr)
         return 2
-    parser = _Parser(prog="spikeloop", description="Spiking perception and control in ROS 2.")
+    parser = argparse.ArgumentParser(
+        prog="spikeloop", description="Spiking perception and control in ROS 2."
+    )
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in known:
         # Only the chosen one is imported with all its parser; the others give their line of help.

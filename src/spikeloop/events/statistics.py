@@ -20,7 +20,6 @@ class EventStatistics:
         triggers: number of edges by (channel, value).
         trigger_time_sum: sum over all edges, us.
         packets: number of packets.
-        lost_packets: gaps of the sequence number.
 
     """
 
@@ -36,14 +35,9 @@ class EventStatistics:
     triggers: Counter[tuple[int, int]] = field(default_factory=Counter)
     trigger_time_sum: int = 0
     packets: int = 0
-    lost_packets: int = 0
-    _seq: int | None = None
 
-    def add(self, seq: int, events: Events, triggers: Triggers) -> None:
+    def add(self, events: Events, triggers: Triggers) -> None:
         """Take the content of one packet."""
-        if self._seq is not None and seq > self._seq + 1:
-            self.lost_packets += seq - self._seq - 1
-        self._seq = seq
         self.packets += 1
         if len(events):
             if self.on + self.off == 0:

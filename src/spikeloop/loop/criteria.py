@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spikeloop.loop.flight import Flight
+from spikeloop.metrics.step_response import entry_time, find_steps, overshoot
 from spikeloop.parameters import build_config, parameter
-
-Series = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -45,36 +42,20 @@ def judge_altitude(flight: Flight, criteria: Mapping[str, Any]) -> list[dict[str
     time, altitude = np.array(flight.time), np.array(flight.altitude)
     setpoint = np.array(flight.setpoint)
     entries = []
-    for begin, end in _segments(setpoint):
-        target = float(setpoint[begin])
-        step = target - float(altitude[begin])
-        label = f"step to {target:g} m at {time[begin]:g} s"
-        arrival = _arrival(
-            time[begin:end] - time[begin], np.abs(altitude[begin:end] - target), bounds
-        )
-        entries.append(_entry(f"{label}: arrived and held after", arrival, bounds.within, "s"))
-        if begin:
-            over = np.max((altitude[begin:end] - target) * np.sign(step), initial=0.0)
-            percent = 100.0 * float(over) / abs(step) if step else 0.0
+    for step in find_steps(setpoint, altitude) if len(time) else ():
+        part = slice(step.first, step.end)
+        since, error = time[part] - time[step.first], setpoint[part] - altitude[part]
+        label = f"step to {step.target:g} m at {time[step.first]:g} s"
+        arrival = entry_time(since, error, bounds.band, bounds.hold)
+        after = float("inf") if arrival is None else arrival
+        entries.append(_entry(f"{label}: arrived and held after", after, bounds.within, "s"))
+        if step.first:
+            size = float(error[0])
+            percent = overshoot(error, size) if size else 0.0
             entries.append(_entry(f"{label}: overshoot", percent, bounds.overshoot_pct, "%"))
     stops = len(flight.safety_stops)
     entries.append(_entry("safety stops", stops, bounds.safety_stops, ""))
     return entries
-
-
-def _segments(setpoint: Series) -> list[tuple[int, int]]:
-    edges = [0, *(np.flatnonzero(np.diff(setpoint)) + 1).tolist(), len(setpoint)]
-    return [(a, b) for a, b in itertools.pairwise(edges) if b > a]
-
-
-def _arrival(since: Series, error: Series, bounds: AltitudeCriteria) -> float:
-    """Time of the first entry into the band that is held, s; infinite where there is none."""
-    inside = error <= bounds.band
-    for index in np.flatnonzero(inside):
-        stretch = (since >= since[index]) & (since <= since[index] + bounds.hold)
-        if since[-1] - since[index] >= bounds.hold - 1e-9 and inside[stretch].all():
-            return float(since[index])
-    return float("inf")
 
 
 def _entry(name: str, value: float, bound: float, unit: str) -> dict[str, Any]:

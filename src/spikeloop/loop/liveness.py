@@ -1,4 +1,4 @@
-"""Who of the loop is alive: each member says so at least once a second on `/diagnostics`."""
+"""Who of the loop is alive: each member says so twice a second on `/diagnostics`."""
 
 from __future__ import annotations
 

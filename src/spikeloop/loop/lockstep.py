@@ -133,8 +133,8 @@ class StampJoin(Generic[Message]):
     def ready(self) -> tuple[int, dict[str, Message]] | None:
         """The next tick at which all is there, with its inputs; None while something is missing.
 
-        It jumps over nothing: of several complete ticks the earliest unanswered one comes first. A
-        node that starts in mid-run begins at the newest complete tick, for it can't know more.
+        Of several complete ticks the earliest unanswered one comes first. A node that starts in
+        mid-run begins with the first tick of which it gets all.
         """
         period = self._lockstep.timing.period
         ticks = sorted(
@@ -163,11 +163,6 @@ class StampJoin(Generic[Message]):
         for name, stream in self._held.items():
             for old in [held for held in stream if held < due.get(name, 0)]:
                 del stream[old]
-
-    def missing(self, tick: int) -> list[str]:
-        """Names of the inputs that are due at `tick` and not there."""
-        due = self._inputs_due(tick)
-        return [name for name, at in due.items() if at not in self._held[name]]
 
     def _inputs_due(self, tick: int) -> dict[str, int]:
         due = {name: timing.due_tick(tick) for name, timing in self._lockstep.inputs.items()}

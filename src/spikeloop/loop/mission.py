@@ -36,7 +36,6 @@ class Mission:
         robot_parameters: of the simulated robot.
         parameters: of each node, by slot.
         criteria: success criteria, as `spikeloop.loop.criteria` reads them.
-        limit: s of wall clock after which the mission has failed.
 
     """
 
@@ -49,7 +48,6 @@ class Mission:
     robot_parameters: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     criteria: Mapping[str, float] = field(default_factory=dict)
-    limit: float = 600.0
 
     def setpoint_at(self, time_s: float) -> float:
         """The set-point that holds at a time, m."""
@@ -57,7 +55,7 @@ class Mission:
 
 
 _REQUIRED = ("text", "robot", "duration", "slots", "setpoints")
-_FIELDS = (*_REQUIRED, "robot_parameters", "parameters", "criteria", "limit")
+_FIELDS = (*_REQUIRED, "robot_parameters", "parameters", "criteria")
 
 
 def share_directory() -> Path:
@@ -135,5 +133,4 @@ def _checked(path: Path, data: dict[str, Any]) -> Mission:
         robot_parameters=data.get("robot_parameters") or {},
         parameters=data.get("parameters") or {},
         criteria=data.get("criteria") or {},
-        limit=float(data.get("limit", 600.0)),
     )

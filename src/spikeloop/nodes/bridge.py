@@ -76,7 +76,7 @@ class BridgeNode(SlotNode):
         self.newest: dict[str, Message] = {}
         self._listener = Listener(self, config.watch, config.silent_after)
         self.outputs = (
-            DueOutputs[Message](self.lockstep, self.lockstep.inputs) if (self.lockstep) else None
+            DueOutputs[Message](self.lockstep, self.lockstep.inputs) if self.lockstep else None
         )
         self.began_ns = 0
         self.resent = 0
@@ -202,7 +202,7 @@ class BridgeNode(SlotNode):
         """A controller without a command makes the gate send the safe one: a safety stop."""
         raw = (
             self.outputs.at("actuators_raw", self.tick)
-            if (self.outputs and self.lockstep and "actuators_raw" in self.lockstep.inputs)
+            if self.outputs and self.lockstep and "actuators_raw" in self.lockstep.inputs
             else None
         )
         if raw is not None and len(raw.normalized) == 0:

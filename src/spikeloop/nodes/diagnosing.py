@@ -1,4 +1,4 @@
-"""What a node tells of itself: `/diagnostics` once a second, warnings, and latency traces."""
+"""What a node tells of itself: `/diagnostics` twice a second, warnings, and latency traces."""
 
 from __future__ import annotations
 

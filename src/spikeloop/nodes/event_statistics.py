@@ -81,7 +81,7 @@ class EventStatisticsNode(SlotNode):
         if self._picture is None or self._picture_size != (events.width, events.height):
             self._picture_size = (events.width, events.height)
             self._picture = EventPicture(*self._picture_size)
-        self.statistics.add(message.seq, events, triggers)
+        self.statistics.add(events, triggers)
         self._picture.add(events)
         self._tell_losses()
 
@@ -116,7 +116,7 @@ class EventStatisticsNode(SlotNode):
             total_falling=totals.triggers_of(0),
             trigger_time_sum=totals.trigger_time_sum,
             packets=totals.packets,
-            lost_packets=totals.lost_packets,
+            lost_packets=self._decoder.lost,
             skipped_words=self._skipped,
         )
         message.header.frame_id = self._frame_id
