@@ -81,9 +81,13 @@ class Blimp:
         self.data = mujoco.MjData(self.model)
         self._envelope = self.model.body("envelope").id
         self._base = self.model.body("base_link").id
+        # Views into MuJoCo's memory, which stays where it is; each access would make a new one.
+        self._control, self._air = self.data.ctrl, self.model.opt.wind
+        self._rotation = self.data.xmat[self._base].reshape(3, 3)
+        self._position = self.data.xpos[self._base]
         up = (self.config.thrust_up, self.config.thrust_forward, self.config.thrust_forward)
         down = (self.config.thrust_down, self.config.thrust_backward, self.config.thrust_backward)
-        self._gain_up, self._gain_down = np.array(up), np.array(down)
+        self._gains = tuple(zip(up, down, strict=True))
         self._follow_rising = 1.0 - math.exp(-self.tick_s / self.config.lag_rising)
         self._follow_falling = 1.0 - math.exp(-self.tick_s / self.config.lag_falling)
         self.reset(0)
@@ -131,7 +135,7 @@ class Blimp:
             config.accel_bias,
             random_stream(seed, "imu/data"),
         )
-        self._drive = np.zeros(3)
+        self._drive = [0.0, 0.0, 0.0]
         self._tick = 0
         mujoco.mj_kinematics(self.model, self.data)
         self._velocity_before = self._base_velocity()
@@ -141,13 +145,15 @@ class Blimp:
 
     def step(self, command: NDArray[np.float64]) -> None:
         """Advance by 10 ms; see `Robot.step`."""
-        target = checked_command(command, self.actuator_names)
-        follow = np.where(target > self._drive, self._follow_rising, self._follow_falling)
-        self._drive += follow * (target - self._drive)
-        self.data.ctrl[:] = self._drive * np.where(
-            self._drive > 0.0, self._gain_up, self._gain_down
-        )
-        self.model.opt.wind[:] = self._wind.sample()
+        # Floats rather than arrays: for three values NumPy costs more than the physics.
+        targets = checked_command(command, self.actuator_names)
+        drive, control = self._drive, self._control
+        for index, (target, (up, down)) in enumerate(zip(targets, self._gains, strict=True)):
+            now = drive[index]
+            now += (self._follow_rising if target > now else self._follow_falling) * (target - now)
+            drive[index] = now
+            control[index] = now * (up if now > 0.0 else down)
+        self._air[:] = self._wind.sample()
         mujoco.mj_step(self.model, self.data, PHYSICS_STEPS_PER_TICK)
         self._tick += 1
         self._sample_due()
@@ -179,7 +185,7 @@ class Blimp:
             "roll": math.atan2(rotation[7], rotation[8]),
             "pitch": math.asin(min(1.0, max(-1.0, -rotation[6]))),
             "yaw": math.atan2(rotation[3], rotation[0]),
-            "vertical_drive": float(self._drive[0]),
+            "vertical_drive": self._drive[0],
             "buoyancy_offset": self.buoyancy_offset,
             "wind_up": float(self.model.opt.wind[2]),
         }
@@ -192,11 +198,12 @@ class Blimp:
         return float(sign * magnitude)
 
     def _sample_due(self) -> None:
-        due = [spec for spec in self.sensors if self._tick % spec.period_ticks == 0]
-        if not due:
+        if all(self._tick % spec.period_ticks for spec in self.sensors):
             return
         mujoco.mj_kinematics(self.model, self.data)
-        for spec in due:
+        for spec in self.sensors:
+            if self._tick % spec.period_ticks:
+                continue
             if spec.kind == "range":
                 self._samples[spec.topic] = self._altimeter.sample(self._distance_below())
             elif spec.kind == "imu":
@@ -207,16 +214,22 @@ class Blimp:
 
     def _base_velocity(self) -> NDArray[np.float64]:
         """Velocity of base_link in the world frame, after mj_kinematics."""
-        rotation = self.data.xmat[self._base].reshape(3, 3)
+        rotation = self._rotation
         spin = self.data.qvel[3:6]
         arm = np.array([spin[1] * _BASE[2], -spin[0] * _BASE[2], 0.0])
         velocity: NDArray[np.float64] = self.data.qvel[:3] + rotation @ arm
         return velocity
 
     def _distance_below(self) -> float:
-        down = -self.data.xmat[self._base].reshape(3, 3)[:, 2]
         distance = mujoco.mj_ray(
-            self.model, self.data, self.data.xpos[self._base], down, None, True, self._base, None
+            self.model,
+            self.data,
+            self._position,
+            -self._rotation[:, 2],
+            None,
+            True,
+            self._base,
+            None,
         )
         return math.inf if distance < 0.0 else float(distance)
 
@@ -226,12 +239,12 @@ class Blimp:
         felt = (velocity - self._velocity_before) / self.tick_s
         self._velocity_before = velocity
         felt[2] += GRAVITY
-        rotation = self.data.xmat[self._base].reshape(3, 3)
+        rotation = self._rotation
         force: NDArray[np.float64] = rotation.T @ felt
         return force
 
     def _odometry(self) -> OdometryReading:
-        rotation = self.data.xmat[self._base].reshape(3, 3)
+        rotation = self._rotation
         x, y, z = self.data.xpos[self._base].tolist()
         qw, qx, qy, qz = self.data.xquat[self._base].tolist()
         vx, vy, vz = (rotation.T @ self._base_velocity()).tolist()

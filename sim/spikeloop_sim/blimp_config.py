@@ -30,10 +30,10 @@ class BlimpConfig:
         choices=("either", "light", "heavy"),
     )
     thrust_up: float = parameter(
-        0.30, "Thrust of the vertical thruster at command 1.", unit="N", low=0.01, high=10.0
+        0.60, "Thrust of the vertical thruster at command 1.", unit="N", low=0.01, high=10.0
     )
     thrust_down: float = parameter(
-        0.24, "Thrust of the vertical thruster at command -1.", unit="N", low=0.01, high=10.0
+        0.45, "Thrust of the vertical thruster at command -1.", unit="N", low=0.01, high=10.0
     )
     thrust_forward: float = parameter(
         0.15, "Thrust of a horizontal thruster at command 1.", unit="N", low=0.01, high=10.0
@@ -51,13 +51,13 @@ class BlimpConfig:
         (0.0, 0.0, 0.0), "Steady wind x, y, z in the world frame.", unit="m/s", low=-3.0, high=3.0
     )
     gust: tuple[float, ...] = parameter(
-        (0.2, 0.2, 0.15), "Standard deviation of the gusts x, y, z.", unit="m/s", low=0.0, high=3.0
+        (0.2, 0.2, 0.10), "Standard deviation of the gusts x, y, z.", unit="m/s", low=0.0, high=3.0
     )
     gust_time_constant: float = parameter(
         2.0, "Correlation time of the gusts.", unit="s", low=0.05, high=60.0
     )
     altimeter_noise: float = parameter(
-        0.02, "Standard deviation of an altimeter sample.", unit="m", low=0.0, high=1.0
+        0.01, "Standard deviation of an altimeter sample.", unit="m", low=0.0, high=1.0
     )
     altimeter_resolution: float = parameter(
         0.01, "Altimeter samples are multiples of this.", unit="m", low=1e-4, high=1.0

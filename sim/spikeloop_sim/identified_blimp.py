@@ -48,7 +48,7 @@ class IdentifiedBlimpConfig:
     )
     offset_high: float = parameter(0.3, "Greatest bias, as offset_low.", low=0.0, high=0.6)
     altimeter_noise: float = parameter(
-        0.02, "Standard deviation of an altimeter sample.", unit="m", low=0.0, high=1.0
+        0.01, "Standard deviation of an altimeter sample.", unit="m", low=0.0, high=1.0
     )
     altimeter_resolution: float = parameter(
         0.01, "Altimeter samples are multiples of this.", unit="m", low=1e-4, high=1.0

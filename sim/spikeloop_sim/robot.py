@@ -5,6 +5,7 @@ Frames follow REP-103 (x forward, y left, z up; SI units; quaternions x, y, z, w
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,19 +134,18 @@ class Robot(Protocol):
         """Named scalars of the true state now; the robot documents names and units."""
 
 
-def checked_command(
-    command: NDArray[np.float64], actuator_names: Sequence[str]
-) -> NDArray[np.float64]:
-    """The command clipped to [-1, 1]; errors as `Robot.step` says."""
+def checked_command(command: NDArray[np.float64], actuator_names: Sequence[str]) -> list[float]:
+    """The command clipped to [-1, 1], as floats; errors as `Robot.step` says."""
     if np.shape(command) != (len(actuator_names),):
         raise ValueError(
             f"a command has one value for each of {', '.join(actuator_names)}; "
             f"this one has the shape {np.shape(command)}"
         )
-    for name, value in zip(actuator_names, command, strict=True):
-        if not np.isfinite(value):
+    values: list[float] = command.tolist()
+    for name, value in zip(actuator_names, values, strict=True):
+        if not math.isfinite(value):
             raise ValueError(f"the command for actuator '{name}' is {value}; it must be finite")
-    return np.clip(command, -1.0, 1.0)
+    return [min(max(value, -1.0), 1.0) for value in values]
 
 
 def no_such_topic(topic: str, sensors: Sequence[SensorSpec]) -> KeyError:

@@ -2,8 +2,8 @@
 
     python -m spikeloop.control.pid.tuning blimp --out weights/pid_blimp.json
 
-The plant is a Gymnasium environment whose observation is (altimeter m, set-point m) and whose one
-action is the normalised thrust, a decision each 0.1 s. Gains are searched on a logarithmic scale.
+Gains are searched on a logarithmic scale. The cost has several minima, so the search starts anew
+from several points: the middle of the space first, then points drawn from the same seed.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 from cmaes import CMA
 from numpy.typing import NDArray
@@ -26,66 +26,66 @@ from tqdm import tqdm
 
 from spikeloop.control.pid.config import PidConfig
 from spikeloop.control.pid.cost import HELD_OUT_SEEDS, TRAINING_SEEDS, TUNING_SEED, cost
-from spikeloop.control.pid.pid import Pid
-from spikeloop.metrics.step_response import Flight, TrackingMetrics, tracking_metrics
+from spikeloop.control.pid.flying import PLANTS, fly_pid
+from spikeloop.metrics.step_response import TrackingMetrics, tracking_metrics
 
-PLANTS = {
-    "blimp": "spikeloop_sim:spikeloop/BlimpAltitude-v0",
-    "identified_blimp": "spikeloop_sim:spikeloop/IdentifiedBlimpAltitude-v0",
-}
 GAINS = ("kp", "ki", "kd", "derivative_filter")
 LOWEST = np.log10([0.02, 0.001, 0.02, 0.02])
 HIGHEST = np.log10([10.0, 2.0, 10.0, 2.0])
-POPULATION, GENERATIONS = 10, 24
-
-
-def fly(environment_id: str, config: PidConfig, seed: int) -> Flight:
-    """One episode of a plant under the PID."""
-    environment = gymnasium.make(environment_id)
-    observation, info = environment.reset(seed=seed)
-    pid = Pid(config)
-    rows, done = [], False
-    while not done:
-        action = pid.update(float(observation[1]), float(observation[0]), config.period)
-        rows.append((info["time_s"], info["setpoint"], info["altitude"], action))
-        observation, _, terminated, truncated, info = environment.step(
-            np.array([action], np.float32)
-        )
-        done = terminated or truncated
-    environment.close()
-    return Flight(*np.array(rows).T)
+POPULATION, GENERATIONS, STARTS = 10, 20, 5
 
 
 def measure(
     environment_id: str, config: PidConfig, seeds: Sequence[int], mapped: Callable[..., Any] = map
 ) -> TrackingMetrics:
     """Pooled metrics over the episodes of `seeds`."""
-    return tracking_metrics(list(mapped(partial(fly, environment_id, config), seeds)))
+    singles = [(seed,) for seed in seeds]
+    flights = mapped(partial(fly_pid, environment_id, config), singles)
+    return tracking_metrics(list(chain.from_iterable(flights)))
 
 
-def tune(environment_id: str, seed: int, workers: int) -> PidConfig:
-    """The gains of lowest cost that the search finds; the same seed gives the same gains."""
-    middle = (LOWEST + HIGHEST) / 2.0
+def tune(environment_id: str, seed: int, workers: int) -> tuple[PidConfig, list[float]]:
+    """The gains of lowest cost that the search finds; the same seed gives the same gains.
+
+    Returns:
+        The gains, and the lowest cost of each start.
+
+    """
+    random = np.random.default_rng(seed)
+    costs: list[float] = []
+    best = PidConfig()
+    with ProcessPoolExecutor(workers) as pool:
+        for start in range(STARTS):
+            mean = (LOWEST + HIGHEST) / 2.0 if start == 0 else random.uniform(LOWEST, HIGHEST)
+            found, value = _descend(environment_id, mean, seed + start, pool.map)
+            if not costs or value < min(costs):
+                best = found
+            costs.append(value)
+    return best, costs
+
+
+def _descend(
+    environment_id: str, mean: NDArray[np.float64], seed: int, mapped: Callable[..., Any]
+) -> tuple[PidConfig, float]:
     optimiser = CMA(
-        mean=middle,
+        mean=mean,
         sigma=0.4,
         bounds=np.stack([LOWEST, HIGHEST], axis=1),
         seed=seed,
         population_size=POPULATION,
     )
-    best_cost, best = np.inf, _config(middle)
-    with ProcessPoolExecutor(workers) as pool:
-        for _ in tqdm(range(GENERATIONS), unit="generation", disable=not sys.stderr.isatty()):
-            results = []
-            for _ in range(POPULATION):
-                point = optimiser.ask()
-                config = _config(point)
-                value = cost(measure(environment_id, config, TRAINING_SEEDS, pool.map))
-                results.append((point, value))
-                if value < best_cost:
-                    best_cost, best = value, config
-            optimiser.tell(results)
-    return best
+    best_cost, best = np.inf, _config(mean)
+    for _ in tqdm(range(GENERATIONS), unit="generation", disable=not sys.stderr.isatty()):
+        results = []
+        for _ in range(POPULATION):
+            point = optimiser.ask()
+            config = _config(point)
+            value = cost(measure(environment_id, config, TRAINING_SEEDS, mapped))
+            results.append((point, value))
+            if value < best_cost:
+                best_cost, best = value, config
+        optimiser.tell(results)
+    return best, best_cost
 
 
 def _config(point: NDArray[np.float64]) -> PidConfig:
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args(arguments)
     environment_id = PLANTS[args.plant]
-    config = tune(environment_id, TUNING_SEED, args.workers)
+    config, costs = tune(environment_id, TUNING_SEED, args.workers)
     with ProcessPoolExecutor(args.workers) as pool:
         training = measure(environment_id, config, TRAINING_SEEDS, pool.map)
         held_out = measure(environment_id, config, HELD_OUT_SEEDS, pool.map)
@@ -113,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "command": f"python -m spikeloop.control.pid.tuning {args.plant}",
         "environment": environment_id,
         "seed": TUNING_SEED,
+        "cost_of_each_start": costs,
         "gains": asdict(config),
         "cost_training": cost(training),
         "cost_held_out": cost(held_out),
