@@ -6,7 +6,6 @@ with the file and the nearest name that exists.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from spikeloop.installed import share_directory as share_directory
 from spikeloop.loop.slots import SLOTS
 from spikeloop.parameters import suggestion
 
@@ -56,15 +56,6 @@ class Mission:
 
 _REQUIRED = ("text", "robot", "duration", "slots", "setpoints")
 _FIELDS = (*_REQUIRED, "robot_parameters", "parameters", "criteria")
-
-
-def share_directory() -> Path:
-    """Folder with `launch`, `config` and `weights`: the installed one, or the source tree."""
-    for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
-        share = Path(prefix) / "share" / "spikeloop"
-        if prefix and (share / "config").is_dir():
-            return share
-    return Path(__file__).resolve().parents[3]
 
 
 def missions() -> dict[str, Path]:
