@@ -41,4 +41,8 @@ def generate_launch_description():
         DeclareLaunchArgument(name, default_value=value, description=text)
         for name, (value, text) in ARGUMENTS.items()
     ]
-    return LaunchDescription([*arguments, OpaqueFunction(function=_mission)])
+    swaps = [
+        DeclareLaunchArgument(name, default_value="", description="Node for this slot instead.")
+        for name in SLOTS
+    ]
+    return LaunchDescription([*arguments, *swaps, OpaqueFunction(function=_mission)])

@@ -22,14 +22,12 @@ collect_ignore = [] if IS_FALLBACK else ["test_fallback_only.py"]
 
 PRELUDE = """
 import os, signal, sys
-from launch import *
-from launch.actions import *
-from launch.conditions import IfCondition, UnlessCondition
-from launch.event_handlers import OnProcessExit, OnProcessIO, OnProcessStart, OnShutdown
-from launch.events import matches_action
-from launch.events.process import ShutdownProcess, SignalProcess
-from launch.launch_description_sources import *
-from launch.substitutions import *
+from launch import LaunchDescription, LaunchService
+from launch.actions import (
+    DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, LogInfo, OpaqueFunction,
+    RegisterEventHandler, SetEnvironmentVariable, Shutdown, TimerAction)
+from launch.event_handlers import OnProcessExit, OnProcessIO, OnProcessStart
+from launch.launch_description_sources import PythonLaunchDescriptionSource
 
 def shell(command, **options):
     return ExecuteProcess(cmd=["sh", "-c", command], **{"output": "screen", **options})

@@ -1,19 +1,22 @@
-"""Descriptions: arguments, includes, conditions, groups, timers, substitutions."""
+"""Descriptions: arguments, includes, functions, timers, what goes wrong in them."""
 
 from __future__ import annotations
 
 INNER = """
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, LogInfo
-from launch.substitutions import LaunchConfiguration, ThisLaunchFileDir
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
+
+
+def show(context):
+    given = context.launch_configurations
+    return [LogInfo(msg=f"colour {given['colour']}, size {given['size']}")]
 
 
 def generate_launch_description():
     return LaunchDescription([
-        DeclareLaunchArgument("colour", default_value="red", choices=["red", "blue"]),
+        DeclareLaunchArgument("colour", default_value="red"),
         DeclareLaunchArgument("size", description="How big."),
-        LogInfo(msg=["colour ", LaunchConfiguration("colour"), ", size ", LaunchConfiguration("size")]),
-        LogInfo(msg=["in ", ThisLaunchFileDir()]),
+        OpaqueFunction(function=show),
     ])
 """
 
@@ -22,48 +25,25 @@ def messages(launcher):
     return [line.split("[launch.user]: ")[1] for line in launcher.lines if "launch.user" in line]
 
 
+def include(path, **arguments):
+    return (
+        f"IncludeLaunchDescription(PythonLaunchDescriptionSource({str(path)!r}), "
+        f"launch_arguments={list(arguments.items())!r})"
+    )
+
+
 def test_include_passes_arguments_and_defaults(run, tmp_path):
     (tmp_path / "inner.launch.py").write_text(INNER, encoding="utf-8")
-    launcher = run(f"""
-        file = PythonLaunchDescriptionSource([{str(tmp_path)!r}, "/inner.launch.py"])
-        sys.exit(launched(
-            IncludeLaunchDescription(file, launch_arguments=[("size", "3")]),
-        ))
-    """)
-    assert messages(launcher) == ["colour red, size 3", f"in {tmp_path}"]
+    launcher = run(f"sys.exit(launched({include(tmp_path / 'inner.launch.py', size='3')}))")
+    assert messages(launcher) == ["colour red, size 3"]
 
 
-def test_arguments_leak_unless_grouped(run, tmp_path):
+def test_arguments_stay_after_an_include(run, tmp_path):
     (tmp_path / "inner.launch.py").write_text(INNER, encoding="utf-8")
-    launcher = run(f"""
-        def include(**arguments):
-            return IncludeLaunchDescription(
-                AnyLaunchDescriptionSource({str(tmp_path / "inner.launch.py")!r}),
-                launch_arguments=arguments.items())
-        show = lambda: LogInfo(msg=["now ", LaunchConfiguration("size", default="unset")])
-        launched(
-            GroupAction([include(size="1"), SetEnvironmentVariable("IN_GROUP", "yes")]), show(),
-            LogInfo(msg=["env ", EnvironmentVariable("IN_GROUP", default_value="unset")]),
-            include(size="2", unknown="silent"), show(),
-            LogInfo(msg=LaunchConfiguration("unknown")),
-        )
-    """)
-    wanted = ["now unset", "env unset", "now 2", "silent"]
-    assert [text for text in messages(launcher) if text in wanted] == wanted
-
-
-def test_wrong_choice_is_an_error(run, tmp_path):
-    (tmp_path / "inner.launch.py").write_text(INNER, encoding="utf-8")
-    launcher = run(
-        f"""
-        sys.exit(launched(IncludeLaunchDescription(
-            {str(tmp_path / "inner.launch.py")!r},
-            launch_arguments={{"size": "1", "colour": "bleu"}}.items())))
-    """,
-        exit_code=1,
-    )
-    assert 'Argument "colour" provided value "bleu" is not valid' in launcher.output
-    assert "['red', 'blue']" in launcher.output
+    first = include(tmp_path / "inner.launch.py", size="1", colour="blue")
+    second = include(tmp_path / "inner.launch.py", size="2")
+    launcher = run(f"launched({first}, {second})")
+    assert messages(launcher) == ["colour blue, size 1", "colour blue, size 2"]
 
 
 def test_missing_argument_is_an_error(run):
@@ -71,75 +51,38 @@ def test_missing_argument_is_an_error(run):
     assert 'Required launch argument "must" was not provided.' in launcher.output
 
 
-def test_conditions(run):
+def test_function_returns_what_comes_next(run):
     launcher = run("""
-        yes, no = LaunchConfiguration("yes"), LaunchConfiguration("no")
-        launched(
-            SetLaunchConfiguration("yes", "True"), SetLaunchConfiguration("no", "0"),
-            LogInfo(msg="1", condition=IfCondition(yes)),
-            LogInfo(msg="2", condition=IfCondition(no)),
-            LogInfo(msg="3", condition=UnlessCondition(no)),
-            GroupAction([LogInfo(msg="4")], condition=UnlessCondition(yes)),
-            shell("echo started", condition=IfCondition(no)),
-        )
+        def nothing(context):
+            context.launch_configurations["set"] = "here"
+        def some(context):
+            text = context.launch_configurations["set"]
+            return [LogInfo(msg=text), OpaqueFunction(function=one)]
+        def one(context):
+            return [LaunchDescription([LogInfo(msg="inner")])]
+        description = LaunchDescription([OpaqueFunction(function=nothing)])
+        description.add_action(OpaqueFunction(function=some))
+        launched(description, LogInfo(msg="last"))
     """)
-    assert messages(launcher) == ["1", "3"]
-    assert "started" not in launcher.output
+    assert messages(launcher) == ["here", "inner", "last"]
 
 
-def test_condition_that_is_neither_true_nor_false_is_an_error(run):
-    run("""sys.exit(launched(LogInfo(msg="x", condition=IfCondition("maybe"))))""", exit_code=1)
-
-
-def test_substitutions(run):
-    launcher = run(
-        """
-        path = PathJoinSubstitution(["/a", TextSubstitution(text="b"), LaunchConfiguration("c", default=5)])
-        def look(context, prefix, suffix=""):
-            return [LogInfo(msg=[prefix, context.launch_configurations["set"], suffix])]
-        launched(
-            LogInfo(msg=path),
-            LogInfo(msg=["home ", EnvironmentVariable("LAUNCH_TEST_HOME")]),
-            SetLaunchConfiguration("set", ["x", path]),
-            OpaqueFunction(function=look, args=["<"], kwargs={"suffix": ">"}),
-        )
-    """,
-        LAUNCH_TEST_HOME="here",
+def test_function_that_returns_no_list_is_an_error(run):
+    run(
+        "sys.exit(launched(OpaqueFunction(function=lambda context: LogInfo(msg='x'))))",
+        exit_code=1,
     )
-    assert messages(launcher) == ["/a/b/5", "home here", "<x/a/b/5>"]
 
 
-def test_unknown_configuration_and_variable_are_errors(run):
-    for text in ("LaunchConfiguration('nowhere')", "EnvironmentVariable('NOWHERE_SET')"):
-        launcher = run(f"""sys.exit(launched(LogInfo(msg={text})))""", exit_code=1)
-        assert "does not exist" in launcher.output
-
-
-def test_group_of_its_own_configurations(run):
+def test_timers_go_off_in_their_order(run):
     launcher = run("""
         launched(
-            SetLaunchConfiguration("a", "outer"),
-            GroupAction(
-                [LogInfo(msg=LaunchConfiguration("a"))], launch_configurations={"a": "inner"}),
-            LogInfo(msg=LaunchConfiguration("a")),
-            GroupAction([SetLaunchConfiguration("a", "kept")], scoped=False),
-            LogInfo(msg=LaunchConfiguration("a")),
-        )
-    """)
-    assert messages(launcher) == ["inner", "outer", "kept"]
-
-
-def test_timer_and_its_cancellation(run):
-    launcher = run("""
-        cancelled = TimerAction(period=60.0, actions=[LogInfo(msg="never")])
-        launched(
-            cancelled,
-            TimerAction(period=0.05, actions=[
-                LogInfo(msg="later"), OpaqueFunction(function=lambda context: cancelled.cancel())]),
+            TimerAction(period=0.2, actions=[LogInfo(msg="third")]),
+            TimerAction(period=0.05, actions=[LogInfo(msg="second")]),
             LogInfo(msg="first"),
         )
     """)
-    assert messages(launcher) == ["first", "later"]
+    assert messages(launcher) == ["first", "second", "third"]
 
 
 def test_shutdown_cancels_timers(run):
@@ -171,6 +114,6 @@ def test_exception_gives_exit_code_1_and_ends_what_runs(run):
     """,
         exit_code=1,
     )
-    assert "Caught exception in launch (see debug for traceback)" in launcher.output
+    assert "Caught exception in launch" in launcher.output
     assert "planted" in launcher.output
     assert "sending signal 'SIGINT' to process[sh-1]" in launcher.output

@@ -84,8 +84,8 @@ def test_failing_handler_keeps_no_process_from_its_end(run):
         def fail(event, context):
             raise RuntimeError("planted")
         sys.exit(launched(
-            shell("echo up; exec sleep 60"), shell("exit 0", on_exit=Shutdown()),
-            RegisterEventHandler(OnShutdown(on_shutdown=fail))))
+            shell("echo up; exec sleep 60"), shell("exit 0"),
+            RegisterEventHandler(OnProcessExit(on_exit=fail))))
     """,
         exit_code=1,
     )
@@ -133,39 +133,92 @@ def test_parameter_files_are_removed(run, tmp_path):
 def test_error_in_a_launch_file_is_told_with_its_line(run, tmp_path, code, told):
     file = tmp_path / "broken.launch.py"
     file.write_text(code, encoding="utf-8")
-    launcher = run(f"sys.exit(launched(IncludeLaunchDescription({str(file)!r})))", exit_code=1)
+    launcher = run(
+        f"""
+        source = PythonLaunchDescriptionSource({str(file)!r})
+        sys.exit(launched(IncludeLaunchDescription(source)))
+    """,
+        exit_code=1,
+    )
     assert f"{file}{told}" in launcher.output
     assert "Traceback" not in launcher.output
+
+
+ARGUMENTS = """
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument
+
+def generate_launch_description():
+    must = DeclareLaunchArgument("node", description="Name of the node.")
+    return LaunchDescription([must, DeclareLaunchArgument("seed", default_value="0")])
+"""
+
+
+def test_unknown_and_missing_arguments_are_told_with_what_is_near_and_what_there_is(run, tmp_path):
+    file = tmp_path / "some.launch.py"
+    file.write_text(ARGUMENTS, encoding="utf-8")
+    launcher = run(
+        f"""
+        source = PythonLaunchDescriptionSource({str(file)!r})
+        sys.exit(launched(IncludeLaunchDescription(source, launch_arguments=[("nod", "x")])))
+    """,
+        exit_code=1,
+    )
+    told = "declares no argument 'nod' (did you mean 'node'?); it declares: node, seed"
+    assert f"{file} {told}" in launcher.output
+    assert 'argument "node" was not provided. It says: Name of the node.' in launcher.output
+
+
+def test_thousands_of_timers_leave_nothing_behind(run):
+    launcher = run("""
+        count = 0
+        def again(context):
+            global count
+            count += 1
+            most.append(len(context.handlers))
+            more = [TimerAction(period=0.0, actions=[OpaqueFunction(function=again)])]
+            return more if count < 3000 else []
+        most = []
+        launched(OpaqueFunction(function=again))
+        print("handlers", max(most))
+    """)
+    assert int(launcher.lines[-1].split()[1]) < 5
 
 
 @pytest.mark.parametrize(
     ("statement", "name"),
     [
-        ("from launch.actions import OpaqueCoroutine", "launch.actions.OpaqueCoroutine"),
-        (
-            "from launch.substitutions import PythonExpression",
-            "launch.substitutions.PythonExpression",
-        ),
+        ("from launch.actions import GroupAction", "launch.actions.GroupAction"),
+        ("from launch.substitutions import LaunchConfiguration", "launch.substitutions"),
+        ("import launch.conditions", "launch.conditions"),
+        ("from launch import Action", "launch.Action"),
+        ("from launch.event_handlers import OnShutdown", "launch.event_handlers.OnShutdown"),
         ("from launch_ros.actions import LifecycleNode", "launch_ros.actions.LifecycleNode"),
+        ("import launch_ros.descriptions", "launch_ros.descriptions"),
+        (
+            "from launch_pytest.tools.process import assert_output",
+            "launch_pytest.tools.process.assert_output",
+        ),
         ("ExecuteProcess(cmd=['x'], prefix='gdb')", "ExecuteProcess(prefix=...)"),
-        ("sys.exit(launched(shell('true', output='own_log')))", "output=own_log"),
+        ("LogInfo(msg='x', condition=None)", "LogInfo(condition=...)"),
+        ("OnProcessExit(on_exit=[], handle_once=True)", "OnProcessExit(handle_once=...)"),
+        ("LaunchService(debug=True)", "LaunchService(debug=...)"),
+        ("shell('true', output='own_log')", "output=own_log"),
+        ("PythonLaunchDescriptionSource('a.launch.xml')", "launch file a.launch.xml"),
+        (
+            "sys.exit(launched(IncludeLaunchDescription('a.launch.py')))",
+            "IncludeLaunchDescription('a.launch.py')",
+        ),
+        (
+            "import launch_ros.actions as a\na.Node(executable='x', exec_name='y')",
+            "Node(exec_name=...)",
+        ),
+        (
+            "import launch_pytest\nlaunch_pytest.fixture(scope='module')",
+            "launch_pytest.fixture(scope=...)",
+        ),
     ],
 )
 def test_what_is_not_covered_names_itself_and_who_has_it(run, statement, name):
     launcher = run(statement, exit_code=1)
     assert f"'{name}' is misspelt, or not covered here: a full ROS 2" in launcher.output
-
-
-def test_orphans_that_pid_1_adopts_are_reaped(run):
-    launcher = run("""
-        import ctypes, psutil
-        ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: as PID 1 in a container
-        def zombies(context):
-            children = psutil.Process().children()
-            print("zombies", [child for child in children if child.status() == "zombie"])
-        launched(
-            shell("(sleep 0.1; echo orphan ended) & exit 0"),
-            shell("echo own; sleep 0.5", on_exit=OpaqueFunction(function=zombies)))
-    """)
-    assert "zombies []" in launcher.lines
-    assert "finished cleanly" in launcher.output

@@ -1,13 +1,14 @@
-"""launch_pytest: fixtures that launch, tests of every kind, waiting for processes."""
+"""launch_pytest: fixtures that launch, and tests beside them."""
 
 from __future__ import annotations
 
-import asyncio
+import os
+import signal
 
 import launch_pytest
 import pytest
 from launch.actions import ExecuteProcess, RegisterEventHandler
-from launch.event_handlers import OnProcessIO
+from launch.event_handlers import OnProcessStart
 from launch_pytest.tools import process as tools
 
 import launch
@@ -43,85 +44,14 @@ def as_generator(greeter):
     """A fixture that yields a description, and goes on when all has ended."""
     yield launch.LaunchDescription([greeter])
     assert greeter.return_code == 0
+    assert greeter.get_stdout() == "hello\nbye\n"
 
 
 @launch_pytest.fixture
-def ready_when_greeted(greeter):
-    """A fixture whose tests begin when the process has said something."""
-    return launch.LaunchDescription(
-        [
-            greeter,
-            RegisterEventHandler(
-                OnProcessIO(
-                    target_action=greeter,
-                    on_stdout=lambda event: launch_pytest.actions.ReadyToTest(),
-                    handle_once=True,
-                )
-            ),
-        ]
-    )
-
-
-@pytest.mark.launch(fixture=plain)
-def test_function(greeter, launch_context):
-    assert tools.wait_for_output_sync(
-        launch_context, greeter, lambda text: "hello\n" in text, timeout=10
-    )
-    assert tools.wait_for_stderr_sync(
-        launch_context, greeter, lambda text: text == "oh\n", timeout=10
-    )
-
-
-@pytest.mark.launch(fixture=plain)
-async def test_coroutine(greeter, launch_context):
-    assert await tools.wait_for_output(
-        launch_context, greeter, lambda text: "hello\n" in text, timeout=10
-    )
-    await asyncio.sleep(0)
-
-
-@pytest.mark.launch(fixture=plain)
-def test_generator(greeter, launch_context):
-    def said_hello(text):
-        assert text == "hello\n"
-
-    tools.assert_output_sync(launch_context, greeter, said_hello, timeout=10)
-    assert greeter.return_code is None
-    yield
-    assert greeter.return_code == 0
-    assert greeter.get_stdout() == "hello\nbye\n"
-
-
-@pytest.mark.launch(fixture=plain)
-async def test_async_generator(greeter, launch_context):
-    assert await tools.wait_for_output(launch_context, greeter, lambda text: text, timeout=10)
-    yield
-    assert greeter.get_stdout() == "hello\nbye\n"
-
-
-@pytest.mark.launch(fixture=as_generator)
-def test_generator_fixture(greeter, launch_context):
-    assert tools.wait_for_output_sync(launch_context, greeter, lambda text: text, timeout=10)
-
-
-@pytest.mark.launch(fixture=with_more)
-def test_fixture_gives_more_than_the_description(with_more, greeter, launch_context):
-    assert with_more[1]["process"] is greeter
-    assert tools.wait_for_output_sync(launch_context, greeter, lambda text: text, timeout=10)
-
-
-@pytest.mark.launch(fixture=with_more)
-def test_output_that_does_not_come(greeter, launch_context):
-    assert not tools.wait_for_output_sync(
-        launch_context, greeter, lambda text: "nothing like it" in text, timeout=0.1
-    )
-
-    def impossible(text):
-        assert "nothing like it" in text
-
-    with pytest.raises(AssertionError, match="nothing like it"):
-        tools.assert_output_sync(launch_context, greeter, impossible, timeout=0.1)
-    tools.wait_for_output_sync(launch_context, greeter, lambda text: text, timeout=10)
+def ready_once_started(greeter):
+    """A fixture whose tests begin when the process has a pid."""
+    ready = OnProcessStart(target_action=greeter, on_start=[launch_pytest.actions.ReadyToTest()])
+    return launch.LaunchDescription([RegisterEventHandler(ready), greeter])
 
 
 @launch_pytest.fixture
@@ -131,7 +61,53 @@ def ending():
     return launch.LaunchDescription([first]), first
 
 
+def _greeted(launch_context, greeter):
+    return tools.wait_for_stderr_sync(
+        launch_context, greeter, lambda text: text == "oh\n", timeout=10
+    )
+
+
+@pytest.mark.launch(fixture=plain)
+def test_runs_beside_the_launch(greeter, launch_context):
+    assert _greeted(launch_context, greeter)
+    assert greeter.get_stdout() == "hello\n"
+    assert greeter.return_code is None
+
+
+@pytest.mark.launch(fixture=as_generator)
+def test_generator_fixture(greeter, launch_context):
+    assert _greeted(launch_context, greeter)
+
+
+@pytest.mark.launch(fixture=with_more)
+def test_fixture_gives_more_than_the_description(with_more, greeter, launch_context):
+    assert with_more[1]["process"] is greeter
+    assert _greeted(launch_context, greeter)
+
+
+@pytest.mark.launch(fixture=ready_once_started)
+def test_begins_when_it_was_said_to(greeter):
+    os.kill(greeter.process_details["pid"], 0)
+
+
+@pytest.mark.launch(fixture=plain)
+@pytest.mark.parametrize("text", ["nothing like it", "neither"])
+def test_output_that_does_not_come(greeter, launch_context, text):
+    assert not tools.wait_for_stderr_sync(
+        launch_context, greeter, lambda said: text in said, timeout=0.1
+    )
+    assert _greeted(launch_context, greeter)
+
+
 @pytest.mark.launch(fixture=ending)
-async def test_end_of_a_process(ending, launch_context):
-    assert await tools.wait_for_exit(launch_context, ending[1], timeout=10)
+def test_end_of_a_process(ending, launch_context):
+    assert tools.wait_for_exit_sync(launch_context, ending[1], timeout=10)
     assert ending[1].return_code == 3
+
+
+@pytest.mark.launch(fixture=ready_once_started)
+def test_end_by_a_signal_of_the_test(greeter, launch_context):
+    assert _greeted(launch_context, greeter)
+    os.kill(greeter.process_details["pid"], signal.SIGKILL)
+    assert tools.wait_for_exit_sync(launch_context, greeter, timeout=10)
+    assert greeter.return_code == -signal.SIGKILL

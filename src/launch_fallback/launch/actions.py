@@ -3,173 +3,128 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import difflib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from launch import core
-from launch.core import (
-    Action,
-    Event,
-    EventHandler,
-    LaunchContext,
-    LaunchDescription,
-    OnShutdown,
-    SomeEntitiesType,
-    Text,
-    log,
-)
+from launch.core import Action, LaunchContext, LaunchDescription, SomeEntities, log
 from launch.execute_process import ExecuteProcess as ExecuteProcess
+from launch.lacking import say
+from launch.launch_description_sources import PythonLaunchDescriptionSource
 
 
+@dataclass(eq=False, kw_only=True)
 class OpaqueFunction(Action):
-    def _do(
-        self,
-        context: LaunchContext,
-        *,
-        function: Callable[..., Any],
-        args: Iterable[Any] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        return function(context, *args, **(kwargs or {}))
+    """Call a function with the context, and visit the list that it returns, or None."""
+
+    function: Callable[[LaunchContext], Any]
+
+    def visit(self, context: LaunchContext) -> Any:
+        entities = self.function(context)
+        if not isinstance(entities, list | None):
+            raise TypeError(f"an OpaqueFunction must return a list or None, not {entities!r}")
+        return entities
 
 
-class EmitEvent(Action):
-    def _do(self, context: LaunchContext, *, event: Event) -> None:
-        context.emit_event_sync(event)
-
-
+@dataclass(eq=False, kw_only=True)
 class Shutdown(Action):
-    def _do(self, context: LaunchContext, *, reason: str = "reason not given") -> None:
-        if isinstance(event := context.names.get("event"), core.ProcessExited):
+    """End all that was launched."""
+
+    reason: str = "reason not given"
+
+    def visit(self, context: LaunchContext) -> None:
+        if isinstance(event := context.event, core.ProcessExited):
             name = event.process_name
             log("INFO", "launch", f"process[{name}] was required: shutting down launched system")
-        context.emit_event_sync(core.Shutdown(reason=reason))
+        context.events.put_nowait(core.Shutdown(reason=self.reason, due_to_sigint=False))
 
 
+@dataclass(eq=False, kw_only=True)
 class LogInfo(Action):
-    def _do(self, context: LaunchContext, *, msg: Text) -> None:
-        log("INFO", "launch.user", msg)
+    msg: str
+
+    def visit(self, context: LaunchContext) -> None:
+        log("INFO", "launch.user", self.msg)
 
 
-class SetLaunchConfiguration(Action):
-    def _do(self, context: LaunchContext, name: Text, value: Text) -> None:
-        context.launch_configurations[name] = value
-
-
+@dataclass(eq=False)
 class SetEnvironmentVariable(Action):
     """Set an environment variable, of this process and of children that start afterwards."""
 
-    def _do(self, context: LaunchContext, name: Text, value: Text) -> None:
-        context.environment[name] = value
+    name: str
+    value: str
+
+    def visit(self, context: LaunchContext) -> None:
+        context.environment[self.name] = self.value
 
 
-class UnsetEnvironmentVariable(Action):
-    def _do(self, context: LaunchContext, name: Text) -> None:
-        context.environment.pop(name, None)
-
-
+@dataclass(eq=False)
 class RegisterEventHandler(Action):
-    def _do(self, context: LaunchContext, event_handler: EventHandler) -> None:
-        context.register_event_handler(event_handler)
+    event_handler: Callable[[Any, Any], Any]
+
+    def visit(self, context: LaunchContext) -> None:
+        context.register_event_handler(self.event_handler)
 
 
-class UnregisterEventHandler(Action):
-    def _do(self, context: LaunchContext, event_handler: EventHandler) -> None:
-        context.unregister_event_handler(event_handler)
-
-
-class GroupAction(Action):
-    """Visit actions; what they set of configurations and environment ends with a scoped group."""
-
-    def _do(
-        self,
-        context: LaunchContext,
-        actions: Iterable[Action],
-        *,
-        scoped: bool = True,
-        launch_configurations: dict[Any, Any] | None = None,
-    ) -> SomeEntitiesType:
-        configurations, environment = dict(context.launch_configurations), dict(os.environ)
-
-        def restore(context: LaunchContext) -> None:
-            context.launch_configurations = configurations
-            for name in os.environ.keys() - environment.keys():
-                del os.environ[name]
-            os.environ.update(environment)
-
-        sets = [SetLaunchConfiguration(*item) for item in (launch_configurations or {}).items()]
-        return [*sets, *actions, *([OpaqueFunction(function=restore)] if scoped else [])]
-
-
+@dataclass(eq=False)
 class DeclareLaunchArgument(Action):
     """Say that a configuration is an argument; without `default_value` it must be given."""
 
-    def _do(
-        self,
-        context: LaunchContext,
-        name: str,
-        *,
-        default_value: Any = None,
-        description: str = "no description given",
-        choices: list[str] | None = None,
-    ) -> None:
+    name: str
+    default_value: str | None = None
+    description: str = "no description given"
+
+    def visit(self, context: LaunchContext) -> None:
         given = context.launch_configurations
-        if name not in given:
-            if default_value is None:
-                raise RuntimeError(f'Required launch argument "{name}" was not provided.')
-            given[name] = context.perform_substitution(default_value)
-        if choices is not None and given[name] not in choices:
+        if self.default_value is not None:
+            given.setdefault(self.name, self.default_value)
+        elif self.name not in given:
             raise RuntimeError(
-                f'Argument "{name}" provided value "{given[name]}" is not valid. '
-                f"Valid options are: {choices}"
+                f'Required launch argument "{self.name}" was not provided. '
+                f"It says: {self.description}"
             )
 
 
+@dataclass(eq=False)
 class IncludeLaunchDescription(Action):
-    """Visit a launch file, with arguments, which stay set afterwards unless grouped."""
+    """Visit a launch file, with arguments, which stay set afterwards."""
 
-    def _do(
-        self,
-        context: LaunchContext,
-        launch_description_source: Any,
-        *,
-        launch_arguments: Iterable[tuple[Any, Any]] = (),
-    ) -> SomeEntitiesType:
-        outer, source = dict(context.names), launch_description_source
-        if not isinstance(source, core.LaunchDescriptionSource):
-            source = core.AnyLaunchDescriptionSource(source)
-        description = source.get_launch_description(context)
-        sets = [SetLaunchConfiguration(*item) for item in launch_arguments]
-        return [*sets, description, OpaqueFunction(function=lambda _: context.names.update(outer))]
+    launch_description_source: PythonLaunchDescriptionSource
+    launch_arguments: Iterable[tuple[str, str]] = ()
+
+    def visit(self, context: LaunchContext) -> SomeEntities:
+        source = self.launch_description_source
+        if not isinstance(source, PythonLaunchDescriptionSource):
+            raise TypeError(say(f"IncludeLaunchDescription({source!r})"))
+        description, given = source.get_launch_description(context), dict(self.launch_arguments)
+        known = [e.name for e in description.entities if isinstance(e, DeclareLaunchArgument)]
+        for name in given.keys() - known:  # the original says nothing
+            close = difflib.get_close_matches(name, known, 1)
+            meant = f" (did you mean '{close[0]}'?)" if close else ""
+            text = f"{source.location} declares no argument '{name}'{meant}"
+            log("WARNING", "launch", f"{text}; it declares: {', '.join(known) or 'none'}")
+        context.launch_configurations.update(given)
+        return description
 
 
+@dataclass(eq=False, kw_only=True)
 class TimerAction(Action):
-    """Visit actions after a period in seconds, unless cancelled; a shutdown cancels too."""
+    """Visit actions after a period in seconds, unless all ends before."""
 
-    def _do(
-        self,
-        context: LaunchContext,
-        *,
-        period: Any,
-        actions: Iterable[Action],
-        cancel_on_shutdown: bool = True,
-    ) -> None:
-        async def fire(seconds: float, names: dict[str, Any]) -> None:
-            await asyncio.sleep(seconds)
-            context.emit_event_sync(
-                core.IncludeLaunchDescription(
-                    launch_description=LaunchDescription(actions), names=names
-                )
-            )
+    period: float
+    actions: Iterable[Action]
 
-        plain = isinstance(period, (int, float))
-        seconds = float(period if plain else context.perform_substitution(period))
-        self.future = asyncio.ensure_future(fire(seconds, context.names))
-        if cancel_on_shutdown:
-            context.register_event_handler(OnShutdown(on_shutdown=lambda *_: self.cancel()))
+    def visit(self, context: LaunchContext) -> None:
+        def cancel_at_the_end(event: core.Event, context: LaunchContext) -> None:
+            if isinstance(event, core.Shutdown):
+                timer.cancel()
 
-    def cancel(self) -> None:
-        """Visit nothing."""
-        if self.future is not None:
-            self.future.cancel()
+        async def fire() -> None:
+            await asyncio.sleep(self.period)
+            context.events.put_nowait(core.Visit(entity=LaunchDescription(self.actions)))
+
+        context.register_event_handler(cancel_at_the_end)
+        self.future = timer = asyncio.ensure_future(fire())
+        timer.add_done_callback(lambda _: context.handlers.remove(cancel_at_the_end))

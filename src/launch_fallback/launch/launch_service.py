@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
-import os
 import signal
 import threading
 import traceback
@@ -13,21 +11,21 @@ from collections.abc import Iterable
 from typing import Any
 
 from launch.core import (
-    IncludeLaunchDescription,
+    Event,
     LaunchContext,
     LaunchDescriptionEntity,
     Shutdown,
+    SomeEntities,
+    Visit,
     as_list,
     log,
 )
-from launch.execute_process import ExecuteProcess
+from launch.lacking import Refusing
 
-LIBC, PR_GET_CHILD_SUBREAPER = ctypes.CDLL(None), 37
-PEEK = os.WEXITED | os.WNOHANG | os.WNOWAIT
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 
 
-class LaunchService:
+class LaunchService(metaclass=Refusing):
     """Run launch descriptions.
 
     Other than in the original, SIGTERM, SIGQUIT and SIGHUP end the children like SIGINT, `run`
@@ -35,28 +33,21 @@ class LaunchService:
     was started outlives it.
     """
 
-    def __init__(
-        self,
-        *,
-        argv: Iterable[str] | None = None,
-        noninteractive: bool = False,
-        debug: bool = False,
-    ) -> None:
+    def __init__(self, *, argv: Iterable[str] | None = None, noninteractive: bool = False) -> None:
         self.context = LaunchContext(argv=argv, noninteractive=noninteractive)
-        self._debug, self._return_code, self._adopts = debug, 0, False
+        self.context.register_event_handler(self._launch)
+        self._return_code = 0
         self._running: set[asyncio.Future[Any]] = set()
 
     def include_launch_description(self, launch_description: LaunchDescriptionEntity) -> None:
-        """Launch a description, from any thread, also before the run."""
-        event = IncludeLaunchDescription(launch_description=launch_description, names={})
-        self.context.emit_event_sync(event)
+        """Launch a description, before the run or within its loop."""
+        self.context.events.put_nowait(Visit(entity=launch_description))
 
-    def shutdown(self, force_sync: bool = False) -> Any:
-        """End the current run, from any thread; within the loop the result is to be awaited."""
-        if (loop := self.context.asyncio_loop) is None:
-            return None
-        self._end("LaunchService.shutdown() called")
-        return None if force_sync or asyncio._get_running_loop() is not loop else asyncio.sleep(0)
+    def shutdown(self) -> None:
+        """End the current run, from any thread."""
+        if (loop := self.context.asyncio_loop) is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended just now
+                loop.call_soon_threadsafe(self._end, "LaunchService.shutdown() called")
 
     def run(self, *, shutdown_when_idle: bool = True) -> int:
         """Run until all is done: 0, or 1 if something raised; how processes ended is no matter."""
@@ -65,66 +56,51 @@ class LaunchService:
     async def run_async(self, *, shutdown_when_idle: bool = True) -> int:
         """Run within a loop, as `run` does."""
         context, self._return_code = self.context, 0
-        if context.asyncio_loop is not None:
-            raise RuntimeError("LaunchService cannot be run multiple times concurrently.")
-        context.asyncio_loop, context.news = asyncio.get_running_loop(), asyncio.Event()
+        context.asyncio_loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as at_end:
             self._handle_signals(context.asyncio_loop, at_end)
             try:
-                while context.queue or self._running or not context.is_shutdown:
-                    try:
-                        await self._step(shutdown_when_idle)
-                    except (Exception, asyncio.CancelledError) as error:
-                        if isinstance(error, asyncio.CancelledError) and context.is_shutdown:
-                            raise
-                        self._fail(error)
+                while not context.events.empty() or self._running or not context.is_shutdown:
+                    if context.events.empty() and not self._running and shutdown_when_idle:
+                        self._end("idle")
+                    await self._step()
             finally:
+                context.asyncio_loop = None
                 for future in self._running:
                     future.cancel()
                 await asyncio.gather(*self._running, return_exceptions=True)
-                context.asyncio_loop = None
         return self._return_code
 
-    async def _step(self, shutdown_when_idle: bool) -> None:
+    async def _step(self) -> None:
         context = self.context
-        if not context.queue and not self._running and shutdown_when_idle:
-            self._end("idle")
-        if not context.queue:
-            await context.news.wait()
-        context.news.clear()
-        self._reap()
-        for _ in range(len(context.queue)):
-            self._handle(context.queue.popleft())
-        await asyncio.sleep(0)
-
-    def _handle(self, event: Any) -> None:
-        context = self.context
-        context.is_shutdown |= isinstance(event, Shutdown)
-        if isinstance(event, asyncio.Future):
-            if not event.done():
-                event.set_result(None)
-        elif isinstance(event, IncludeLaunchDescription):
-            context.names = dict(event.names)
-            self._visit(event.launch_description)
-        for handler in tuple(context.event_handlers):
-            context.names = {"event": event}
+        try:
+            context.event = await context.events.get()
+        except asyncio.CancelledError as error:
+            if context.is_shutdown:
+                raise
+            return self._fail(error)  # the processes are still to be ended
+        context.is_shutdown |= isinstance(context.event, Shutdown)
+        for handler in tuple(context.handlers):
             try:
-                for entity in handler.handle(event, context) if handler.matches(event) else ():
-                    self._visit(entity)
+                self._visit(handler(context.event, context))
             except Exception as error:  # the other handlers get the event nevertheless
                 self._fail(error)
+        context.events.task_done()
 
-    def _visit(self, entity: LaunchDescriptionEntity) -> None:
-        entities = as_list(entity.visit(self.context))
-        if entity.future is not None and entity.future not in self._running:
-            self._running.add(entity.future)
-            entity.future.add_done_callback(self._finished)
-        for inner in entities:
+    def _launch(self, event: Any, context: LaunchContext) -> SomeEntities:
+        return event.entity if isinstance(event, Visit) else None
+
+    def _visit(self, entities: SomeEntities) -> None:
+        for entity in as_list(entities):
+            inner = entity.visit(self.context)
+            if entity.future is not None and entity.future not in self._running:
+                self._running.add(entity.future)
+                entity.future.add_done_callback(self._finished)
             self._visit(inner)
 
     def _finished(self, future: asyncio.Future[Any]) -> None:
         self._running.discard(future)
-        self.context.news.set()
+        self.context.events.put_nowait(Event())  # wakes the loop
         if not future.cancelled() and (error := future.exception()) is not None:
             self._fail(error)
 
@@ -133,36 +109,21 @@ class LaunchService:
         frames = traceback.extract_tb(error.__traceback__)
         places = [f"{f.filename}:{f.lineno}: " for f in frames if f.filename.endswith("launch.py")]
         message = "".join([*places[-1:], *traceback.format_exception_only(error)]).strip()
-        log("ERROR", "launch", f"Caught exception in launch (see debug for traceback): {message}")
-        if self._debug:
-            traceback.print_exception(error)
+        log("ERROR", "launch", f"Caught exception in launch: {message}")
         self._end(message)
 
     def _end(self, reason: str, due_to_sigint: bool = False) -> None:
         if not self.context.is_shutdown:
             self.context.is_shutdown = True
-            self.context.emit_event_sync(Shutdown(reason=reason, due_to_sigint=due_to_sigint))
+            self.context.events.put_nowait(Shutdown(reason=reason, due_to_sigint=due_to_sigint))
 
     def _handle_signals(self, loop: Any, at_end: contextlib.ExitStack) -> None:
         if threading.current_thread() is threading.main_thread():
             at_end.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(-1))
-            handlers: dict[int, Any] = dict.fromkeys(ENDING, self._interrupt)
-            LIBC.prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(is_subreaper := ctypes.c_int()))
-            self._adopts = os.getpid() == 1 or bool(is_subreaper)
-            if self._adopts:
-                handlers[signal.SIGCHLD] = lambda _: self.context.news.set()
-            for number, handler in handlers.items():
+            for number in ENDING:
                 at_end.callback(signal.signal, number, signal.getsignal(number))
                 at_end.callback(loop.remove_signal_handler, number)
-                loop.add_signal_handler(number, handler, number)
-
-    def _reap(self) -> None:
-        """Collect adopted orphans, as PID 1 must; actions collect their own processes."""
-        with contextlib.suppress(ChildProcessError):
-            while self._adopts and (child := os.waitid(os.P_ALL, 0, PEEK)):
-                if child.si_pid in ExecuteProcess.pids:
-                    break
-                os.waitpid(child.si_pid, 0)
+                loop.add_signal_handler(number, self._interrupt, number)
 
     def _interrupt(self, number: signal.Signals) -> None:
         again = " again, ignoring..." if self.context.is_shutdown else ""

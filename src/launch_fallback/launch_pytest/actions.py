@@ -9,12 +9,12 @@ from launch.core import Action, LaunchContext
 
 
 class ReadyToTest(Action):
-    made: ClassVar[list[ReadyToTest]] = []
-
-    def _do(self, context: LaunchContext) -> None:
-        self.reached.set()
+    made: ClassVar[list[ReadyToTest]] = []  # wherever they are in a description
 
     def __init__(self) -> None:
         super().__init__()
         self.reached = threading.Event()
         self.made.append(self)
+
+    def visit(self, context: LaunchContext) -> None:
+        self.reached.set()

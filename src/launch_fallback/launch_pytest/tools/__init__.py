@@ -1,5 +1,3 @@
 """Waiting for what processes do."""
 
-from launch_pytest.tools import process
-
-__all__ = ["process"]
+from launch_pytest.tools import process as process

@@ -1,3 +1,0 @@
-"""Values of parameters."""
-
-from launch_ros.actions import ParameterValue as ParameterValue

@@ -1,4 +1,0 @@
-"""Places of ROS packages."""
-
-from launch_ros.actions import FindPackagePrefix as FindPackagePrefix
-from launch_ros.actions import FindPackageShare as FindPackageShare
