@@ -190,6 +190,35 @@ class Blimp:
             "wind_up": float(self.model.opt.wind[2]),
         }
 
+    def fluid_shapes(self) -> list[tuple[float, ...]]:
+        """Shapes on which the air acts by the ellipsoid model, for simpler models of this blimp.
+
+        Returns:
+            For each: half axes along x, y, z (m) and coefficients of blunt drag, slender drag and
+            Kutta lift, as in MuJoCo's documentation.
+
+        """
+        model = self.model
+        return [
+            (*model.geom_size[geom], *model.geom_fluid[geom][[1, 2, 4]])
+            for geom in range(model.ngeom)
+            if model.geom_fluid[geom][0] > 0.0
+        ]
+
+    def gondola_faces(self) -> tuple[float, ...]:
+        """Areas across x, y, z of the box by which MuJoCo models the drag of the gondola, m^2."""
+        inertia = self.model.body_inertia[self._base]
+        sides = np.sqrt(6.0 * (inertia.sum() - 2.0 * inertia) / self.model.body_mass[self._base])
+        axes = np.zeros(9)
+        mujoco.mju_quat2Mat(axes, self.model.body_iquat[self._base])
+        x, y, z = (np.abs(axes.reshape(3, 3)) @ sides).tolist()
+        return (y * z, x * z, x * y)
+
+    def moved_mass(self) -> tuple[float, float]:
+        """Mass of blimp and air that a motion along the ground, and a vertical one, moves, kg."""
+        mass = float(self.model.body_mass.sum())
+        return mass + float(self.model.dof_armature[0]), mass + float(self.model.dof_armature[2])
+
     def _draw_offset(self, random: np.random.Generator) -> float:
         magnitude = random.uniform(self.config.offset_low, self.config.offset_high)
         sign = random.choice((-1.0, 1.0))

@@ -79,6 +79,7 @@ class IdentifiedBlimp:
 
     tick_s = TICK_S
     actuator_names = ("vertical",)
+    recurrence = (HEIGHT_1, HEIGHT_2, COMMAND_1, COMMAND_2, COMMAND_LIMIT)
 
     def __init__(
         self,

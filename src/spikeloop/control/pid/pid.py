@@ -14,6 +14,11 @@ class Pid:
     a first-order low-pass (backward difference). Anti-windup is conditional: the integral
     advances only where that doesn't push a saturated output farther out, and its term never
     leaves the output's own range.
+
+    Attributes:
+        direct: proportional and derivative term of the last decision, before saturation.
+        integral: its integral term.
+
     """
 
     def __init__(self, config: PidConfig) -> None:
@@ -23,7 +28,8 @@ class Pid:
 
     def reset(self) -> None:
         """Forget integral, derivative and the last measurement."""
-        self._integral = 0.0
+        self.direct = 0.0
+        self.integral = 0.0
         self._slope = 0.0
         self._measurement: float | None = None
 
@@ -51,15 +57,15 @@ class Pid:
             self._slope = filtered / (config.derivative_filter + dt)
         self._measurement = measurement
 
-        direct = config.kp * error - config.kd * self._slope
+        self.direct = config.kp * error - config.kd * self._slope
         increment = config.ki * error * dt
-        wanted = direct + self._integral + increment
+        wanted = self.direct + self.integral + increment
         winds_up = (wanted > config.output_high and increment > 0.0) or (
             wanted < config.output_low and increment < 0.0
         )
         if not winds_up:
-            self._integral = self._saturate(self._integral + increment)
-        return self._saturate(direct + self._integral)
+            self.integral = self._saturate(self.integral + increment)
+        return self._saturate(self.direct + self.integral)
 
     def _saturate(self, value: float) -> float:
         return min(max(value, self.config.output_low), self.config.output_high)

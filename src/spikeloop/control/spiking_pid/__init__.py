@@ -1,0 +1,1 @@
+"""A spiking altitude controller: two spiking networks that see the error alone."""

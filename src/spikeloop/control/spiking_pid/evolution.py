@@ -1,0 +1,197 @@
+"""Evolves the spiking controller against a PID: open loop first, then closed loop.
+
+Stages, each by separable CMA-ES (Ros and Hansen, PPSN 2008):
+
+1. `pd` and `i`: each network alone imitates its part of the PID's output for the errors that the
+   PID saw, on new sequences every generation. A good imitator is still a poor pilot: 3 times the
+   PID's error.
+2. `flight`: both together fly the plant. The cost adds the ratios to the PID's figures on the same
+   sequences, with a hinge above 1, so that no figure is bought with another.
+
+The winner of a stage is chosen on validation sequences of their own; how good it is, is measured
+on the environments with seeds that neither has seen (`evaluation.py`).
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from cmaes import SepCMA
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from spikeloop.control.pid.config import PidConfig
+from spikeloop.control.pid.plants import Plant, fly_reference
+from spikeloop.control.spiking_pid.network import NETWORKS, Weights
+from spikeloop.control.spiking_pid.rollout import fly_batch, imitation_loss, pooled
+from spikeloop.control.spiking_pid.search_space import (
+    start_point,
+    to_batch,
+    to_pairs,
+    to_weights,
+)
+from spikeloop.metrics.step_response import OVERSHOOT_FLOOR_PCT, STEADY_FLOOR_M
+
+Floats = NDArray[np.float64]
+
+FIGURE_WEIGHTS = np.array([1.0, 1.0, 1.0, 1.0, 1.0])
+"""Of the ratios of mae, overshoot, settling, steady-state error and activity."""
+HINGE_FROM = np.array([1.0, 1.0, 1.0, 1.0, 1.2])
+HINGE_WEIGHT = 4.0
+
+VALIDATION_SEED = 451
+VALIDATION_SEQUENCES = 48
+VALIDATE_EACH = 20
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much to search.
+
+    Attributes:
+        population: points a generation.
+        imitation_generations: of each network alone.
+        flight_generations: of both together.
+        imitation_sequences: a generation, 100 s each.
+        flight_sequences: a generation, 100 s each.
+
+    """
+
+    population: int = 32
+    imitation_generations: int = 1500
+    flight_generations: int = 4000
+    imitation_sequences: int = 4
+    flight_sequences: int = 8
+
+
+QUICK = Budget(12, 30, 30, 2, 4)
+
+
+def flight_cost(figures: Floats, reference: Floats) -> Floats:
+    """Cost of figures (n, 5) against the PID's (5,) on the same sequences, (n,)."""
+    least = np.array([0.0, OVERSHOOT_FLOOR_PCT, 0.0, STEADY_FLOOR_M, 0.0])
+    ratios = figures / np.maximum(reference, least)
+    hinge = HINGE_WEIGHT * np.maximum(ratios - HINGE_FROM, 0.0)
+    return np.asarray((FIGURE_WEIGHTS * (ratios + hinge)).sum(axis=1))
+
+
+@dataclass
+class Search:
+    """State of one stage, as it is stored in a checkpoint."""
+
+    optimiser: SepCMA
+    generation: int
+    best: Floats
+    best_cost: float
+
+
+Cost = Callable[[Floats, np.random.Generator], Floats]
+"""Cost (n,) of points (n, size) on sequences that are drawn from the generator."""
+
+
+class Evolution:
+    """One run; the same seed gives the same weights, whatever the number of workers."""
+
+    def __init__(
+        self, plant: Plant, reference: PidConfig, seed: int, budget: Budget, workers: int, out: Path
+    ) -> None:
+        """Prepare; `out` takes checkpoints, and a run that finds some there goes on from them."""
+        self.plant, self.reference, self.budget = plant, reference, budget
+        self.seed, self.workers, self.out = seed, workers, out
+        out.mkdir(parents=True, exist_ok=True)
+
+    def run(self) -> tuple[Weights, float]:
+        """All stages; the winner, and its cost on the validation sequences."""
+        budget, parts = self.budget, []
+        for index, name in enumerate(NETWORKS):
+            random = np.random.default_rng((self.seed, index))
+            search = self._search(
+                name,
+                start_point(name, random),
+                0.06,
+                budget.imitation_generations,
+                self._imitation(index),
+            )
+            parts.append(search.best)
+        search = self._search(
+            "flight", np.concatenate(parts), 0.03, budget.flight_generations, self._flight()
+        )
+        return to_weights(search.best), search.best_cost
+
+    def _imitation(self, index: int) -> Cost:
+        def cost(points: Floats, random: np.random.Generator) -> Floats:
+            count = self.budget.imitation_sequences
+            _, errors, parts = fly_reference(
+                self.plant, self.reference, self.plant.draw(count, random)
+            )
+            wanted = np.clip(parts[:, index], -1.0, 1.0)
+            pairs, leaks = to_pairs(points)
+            loss = imitation_loss(pairs, leaks, errors, wanted, self.workers)
+            return np.asarray(loss / wanted.var())
+
+        return cost
+
+    def _flight(self) -> Cost:
+        def cost(points: Floats, random: np.random.Generator) -> Floats:
+            count = self.budget.flight_sequences
+            if len(points) <= 2:
+                count = VALIDATION_SEQUENCES
+            sequences = self.plant.draw(count, random)
+            flights, _, _ = fly_reference(self.plant, self.reference, sequences)
+            pairs, leaks = to_batch(points)
+            figures = fly_batch(pairs, leaks, self.plant, sequences, self.workers)
+            return flight_cost(figures, pooled(flights))
+
+        return cost
+
+    def _search(
+        self, stage: str, start: Floats, sigma: float, generations: int, cost: Cost
+    ) -> Search:
+        path = self.out / f"checkpoint_{stage}.pickle"
+        if path.exists():
+            search: Search = pickle.loads(path.read_bytes())
+        else:
+            optimiser = SepCMA(
+                mean=start,
+                sigma=sigma,
+                seed=self.seed + 1,
+                population_size=self.budget.population,
+            )
+            search = Search(optimiser, 0, start, np.inf)
+        bar = tqdm(
+            total=generations,
+            initial=search.generation,
+            desc=stage,
+            unit="gen",
+            disable=not sys.stderr.isatty(),
+        )
+        while search.generation < generations:
+            self._generation(stage, search, cost)
+            bar.update()
+            if search.generation % VALIDATE_EACH == 0 or search.generation == generations:
+                self._validate(search, cost)
+                bar.set_postfix(validation=f"{search.best_cost:.3f}")
+                path.write_bytes(pickle.dumps(search))
+                if not sys.stderr.isatty() and search.generation % (10 * VALIDATE_EACH) == 0:
+                    print(f"{stage} {search.generation} {search.best_cost:.4f}", flush=True)
+        bar.close()
+        return search
+
+    def _generation(self, stage: str, search: Search, cost: Cost) -> None:
+        points = np.stack([search.optimiser.ask() for _ in range(self.budget.population)])
+        stage_number = [*NETWORKS, "flight"].index(stage)
+        random = np.random.default_rng((self.seed, 1 + stage_number, search.generation))
+        costs = cost(points, random)
+        search.optimiser.tell(list(zip(points, costs.tolist(), strict=True)))
+        search.generation += 1
+
+    def _validate(self, search: Search, cost: Cost) -> None:
+        mean = search.optimiser.mean
+        value = float(cost(mean[None, :], np.random.default_rng(VALIDATION_SEED))[0])
+        if value < search.best_cost:
+            search.best, search.best_cost = mean.copy(), value

@@ -1,0 +1,222 @@
+"""The spiking controller: two symmetric networks whose outputs are summed.
+
+After Burgers, Stroobants and de Croon, Evolving Spiking Neural Networks to Mimic PID Control for
+Autonomous Blimps (arXiv 2309.12937): one network for the proportional and derivative part, one
+for the integral part, both fed with the error alone. Each has 40 encoding neurons, 40 hidden
+neurons with input-weighted threshold adaptation (IWTA; Stroobants et al., arXiv 2304.08778) and
+one leaky output. One tick, for the error e in m and spikes s in {0, 1}:
+
+    encoding   i <- l_i i + w e + b          v <- l_v v (1 - s) + i        s = [v > theta]
+    hidden     i <- l_i i + W s_in + b       v <- l_v v (1 - s) + i        s = [v > theta_0 + d]
+               d <- l_t d + A s_in
+    output     u <- l_o u + (1 - l_o) w_o s
+
+Neurons come in pairs of opposite sign that share all other parameters: encoding weights are
+(w, -w), W has blocks ((same, cross), (cross, same)), A blocks a ((-1, 1), (1, -1)), output weights
+are (w, -w). So u(-e) = -u(e) exactly, and half of the numbers are left to find: 281 a network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+PAIRS = 20
+NETWORKS = ("pd", "i")
+NEURONS = len(NETWORKS) * 2 * 2 * PAIRS
+
+ROWS = (
+    "encoding_weight",
+    "encoding_bias",
+    "encoding_current_leak",
+    "encoding_voltage_leak",
+    "encoding_threshold",
+    "hidden_same",
+    "hidden_cross",
+    "hidden_bias",
+    "hidden_current_leak",
+    "hidden_voltage_leak",
+    "hidden_threshold",
+    "adaptation",
+    "adaptation_leak",
+    "output_weight",
+)
+"""Parameters of a pair, in the order of the first axis of `Weights.pairs`."""
+
+WEIGHT_ROWS = tuple(
+    ROWS.index(name)
+    for name in ("encoding_weight", "hidden_same", "hidden_cross", "adaptation", "output_weight")
+)
+"""Those of the rows that are synaptic weights."""
+
+# Rows of the state: currents and voltages of the + and - neurons, their spikes, the adaptation.
+STATE_ROWS = 13
+_ENCODING_SPIKES, _HIDDEN_SPIKES = slice(4, 6), slice(10, 12)
+
+# Synapses behind a spike: an encoding one reaches the two hidden neurons of its pair and the two
+# thresholds; a hidden one the output.
+ENCODING_FAN_OUT, HIDDEN_FAN_OUT = 4, 1
+MAC_J, AC_J = 4.6e-12, 0.9e-12
+"""Energy of a multiply-accumulate and of an accumulate in 45 nm, 32 bit floats (Horowitz 2014)."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Parameters of both networks.
+
+    Attributes:
+        pairs: (2, 14, 20) float64: network (pd, i), row as in `ROWS`, pair.
+        output_leak: (2,) float64, l_o of each network.
+
+    """
+
+    pairs: Floats
+    output_leak: Floats
+
+    def __post_init__(self) -> None:
+        """Refuse arrays of another shape, or numbers that aren't finite."""
+        for name, array, shape in (
+            ("pairs", self.pairs, (len(NETWORKS), len(ROWS), PAIRS)),
+            ("output_leak", self.output_leak, (len(NETWORKS),)),
+        ):
+            if array.shape != shape or array.dtype != np.float64:
+                raise ValueError(
+                    f"{name} must be {shape} of float64, not {array.shape} of {array.dtype}"
+                )
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} holds numbers that aren't finite")
+
+
+@dataclass(frozen=True)
+class DecisionCost:
+    """What one decision cost.
+
+    Attributes:
+        spikes: spikes of all neurons.
+        synaptic_operations: accumulates, one for each synapse that a spike reached.
+        macs: multiply-accumulates; only the real-valued error needs them.
+        energy_j: `MAC_J` for each MAC and `AC_J` for each accumulate, J. Leaks are not counted.
+
+    """
+
+    spikes: int
+    synaptic_operations: int
+    macs: int
+    energy_j: float
+
+
+@njit(cache=True, inline="always")
+def tick(pairs, output_leak, alive, state, output, network, error):  # type: ignore[no-untyped-def]
+    """One tick of one network, in place; returns its output.
+
+    Args:
+        pairs: (2, 14, 20), see `Weights`.
+        output_leak: (2,).
+        alive: (2, 4, 20): 1 for a neuron that can fire, 0 for a dead one; rows are encoding +, -,
+            hidden +, -.
+        state: (2, 13, 20).
+        output: (2,).
+        network: index, 0 or 1.
+        error: m.
+
+    """
+    p, s, life = pairs[network], state[network], alive[network]
+    total = 0.0
+    for k in range(p.shape[1]):
+        drive = p[0, k] * error
+        i_p = p[2, k] * s[0, k] + (p[1, k] + drive)
+        i_m = p[2, k] * s[1, k] + (p[1, k] - drive)
+        v_p = p[3, k] * s[2, k] * (1.0 - s[4, k]) + i_p
+        v_m = p[3, k] * s[3, k] * (1.0 - s[5, k]) + i_m
+        e_p = life[0, k] if v_p > p[4, k] else 0.0
+        e_m = life[1, k] if v_m > p[4, k] else 0.0
+        s[0, k], s[1, k], s[2, k], s[3, k], s[4, k], s[5, k] = i_p, i_m, v_p, v_m, e_p, e_m
+
+        d = p[12, k] * s[12, k] + p[11, k] * (e_m - e_p)
+        i_p = p[8, k] * s[6, k] + (p[7, k] + (p[5, k] * e_p + p[6, k] * e_m))
+        i_m = p[8, k] * s[7, k] + (p[7, k] + (p[5, k] * e_m + p[6, k] * e_p))
+        v_p = p[9, k] * s[8, k] * (1.0 - s[10, k]) + i_p
+        v_m = p[9, k] * s[9, k] * (1.0 - s[11, k]) + i_m
+        h_p = life[2, k] if v_p > p[10, k] + d else 0.0
+        h_m = life[3, k] if v_m > p[10, k] - d else 0.0
+        s[6, k], s[7, k], s[8, k], s[9, k], s[10, k], s[11, k] = i_p, i_m, v_p, v_m, h_p, h_m
+        s[12, k] = d
+        total += p[13, k] * (h_p - h_m)
+    output[network] = output_leak[network] * output[network] + (1.0 - output_leak[network]) * total
+    return output[network]
+
+
+@njit(cache=True)
+def decide(pairs, output_leak, alive, state, output, error):  # type: ignore[no-untyped-def]
+    """One tick of both networks, in place; returns the sum of their outputs. See `tick`."""
+    return tick(pairs, output_leak, alive, state, output, 0, error) + tick(
+        pairs, output_leak, alive, state, output, 1, error
+    )
+
+
+class SpikingPid:
+    """The controller: error in, command out, one tick a decision.
+
+    Beside the two networks there is nothing: no proportional term, no derivative, no integrator.
+    """
+
+    def __init__(self, weights: Weights, low: float = -1.0, high: float = 1.0) -> None:
+        """Start at rest; commands are limited to [low, high]. Compiles, or loads the compiled."""
+        self.weights = weights
+        self.low, self.high = low, high
+        self.alive = np.ones((len(NETWORKS), 4, PAIRS))
+        self.reset()
+        decide(weights.pairs, weights.output_leak, self.alive, self._state, self._output, 0.0)
+        self.reset()
+
+    def reset(self) -> None:
+        """All currents, voltages, spikes, thresholds' adaptation and outputs at 0."""
+        self._state = np.zeros((len(NETWORKS), STATE_ROWS, PAIRS))
+        self._output = np.zeros(len(NETWORKS))
+
+    def update(self, error: float) -> float:
+        """One decision.
+
+        Args:
+            error: set-point minus measurement, m.
+
+        Returns:
+            The command, within the limits.
+
+        Raises:
+            ValueError: the error isn't finite; the state is as before.
+
+        """
+        if not np.isfinite(error):
+            raise ValueError(f"error is {error}; it must be finite")
+        weights = self.weights
+        command = decide(
+            weights.pairs, weights.output_leak, self.alive, self._state, self._output, float(error)
+        )
+        return min(max(float(command), self.low), self.high)
+
+    @property
+    def outputs(self) -> tuple[float, float]:
+        """Membranes of the two outputs, PD and I; their sum is the command before its limits."""
+        return float(self._output[0]), float(self._output[1])
+
+    @property
+    def spikes(self) -> NDArray[np.bool_]:
+        """Who fired in the last tick, (160,): PD's encoding +, -, hidden +, -, then the I's."""
+        rows = (self._state[:, _ENCODING_SPIKES], self._state[:, _HIDDEN_SPIKES])
+        fired: NDArray[np.bool_] = np.concatenate(rows, axis=1).reshape(NEURONS) > 0.0
+        return fired
+
+    @property
+    def cost(self) -> DecisionCost:
+        """What the last decision cost."""
+        encoding = int(self._state[:, _ENCODING_SPIKES].sum())
+        hidden = int(self._state[:, _HIDDEN_SPIKES].sum())
+        operations = encoding * ENCODING_FAN_OUT + hidden * HIDDEN_FAN_OUT
+        macs = len(NETWORKS) * 2 * PAIRS
+        return DecisionCost(encoding + hidden, operations, macs, macs * MAC_J + operations * AC_J)
