@@ -12,6 +12,7 @@ from spikeloop_sim.identified_blimp import IdentifiedBlimp, IdentifiedBlimpConfi
 
 from spikeloop.control.pid.config import PidConfig
 from spikeloop.control.pid.flying import PLANTS, fly_pid
+from spikeloop.control.pid.pid import Pid
 from spikeloop.control.pid.plants import (
     DECISIONS,
     STEP_LEAST_M,
@@ -21,7 +22,6 @@ from spikeloop.control.pid.plants import (
     SingleFlight,
     fly_reference,
 )
-from spikeloop.control.pid.pid import Pid
 from spikeloop.control.spiking_pid.rollout import judge, pooled
 
 GAINS = PidConfig(kp=1.45, ki=0.0651, kd=2.26, derivative_filter=0.436)

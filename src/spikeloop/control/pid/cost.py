@@ -29,7 +29,7 @@ ACTIVITY_SCALE = 0.05
 TUNING_SEED = 2309
 """Seed of the optimiser."""
 
-TRAINING_SEEDS = tuple(range(10_000, 10_008))
+TRAINING_SEEDS = tuple(range(10_000, 10_016))
 """Seeds of the episodes that the cost is taken over, the same for every candidate."""
 
 HELD_OUT_SEEDS = tuple(range(20_000, 20_020))

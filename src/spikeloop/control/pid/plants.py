@@ -343,7 +343,7 @@ def _fly_pid(  # type: ignore[no-untyped-def]
             direct = kp * error - kd * slope
             increment = ki * error * period
             wanted = direct + integral + increment
-            if not (wanted > high and increment > 0.0 or wanted < low and increment < 0.0):
+            if not ((wanted > high and increment > 0.0) or (wanted < low and increment < 0.0)):
                 integral = min(max(integral + increment, low), high)
             u = min(max(direct + integral, low), high)
             altitude[s, t], command[s, t], errors[s, t] = state[0], u, error

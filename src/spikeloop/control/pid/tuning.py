@@ -35,8 +35,8 @@ from spikeloop.metrics.step_response import TrackingMetrics, tracking_metrics
 GAINS = ("kp", "ki", "kd", "derivative_filter")
 LOWEST = np.log10([0.02, 0.001, 0.02, 0.02])
 HIGHEST = np.log10([10.0, 2.0, 10.0, 2.0])
-POPULATION, GENERATIONS, STARTS, SEQUENCES, WIDE = 10, 40, 8, 16, 0.4
-LAST_GENERATIONS, NARROW = 15, 0.08
+POPULATION, GENERATIONS, STARTS, SEQUENCES, WIDE = 10, 40, 8, 64, 0.4
+LAST_GENERATIONS, NARROW = 10, 0.04
 
 
 def measure(
