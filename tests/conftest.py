@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
+from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 
@@ -14,8 +17,11 @@ from spikeloop.loop.transport import sweep
 pytest_plugins = ["launch_pytest.plugin"] if "launch_fallback" in str(launch.__file__) else []
 
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-# Domains above 101 collide with the operating system's ephemeral ports.
-_DOMAINS = itertools.cycle(range(1, 100))
+# Domains above 100 collide with the operating system's ephemeral ports.
+DOMAINS = 100
+# Who uses domain N holds TCP port HOLD + N, as the tests of ROS 2 itself do.
+HOLD = 32768
+_turn = itertools.count(os.getpid())
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -25,8 +31,19 @@ def clean_shared_memory() -> None:
 
 
 @pytest.fixture(autouse=True)
-def ros_domain(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A ROS_DOMAIN_ID that no other test of this run uses."""
-    domain = next(_DOMAINS)
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
-    return domain
+def ros_domain() -> Iterator[int]:
+    """A ROS_DOMAIN_ID that no other test uses meanwhile, be it of another run of the tests.
+
+    Whatever a launch sets of the environment ends with the test.
+    """
+    for _ in range(DOMAINS):
+        domain = next(_turn) % DOMAINS + 1
+        with socket.socket() as held:
+            try:
+                held.bind(("", HOLD + domain))
+            except OSError:
+                continue
+            with mock.patch.dict(os.environ, ROS_DOMAIN_ID=str(domain)):
+                yield domain
+            return
+    raise RuntimeError("all ROS domains are in use by tests of this machine")

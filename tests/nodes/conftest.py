@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import rclpy
+from launch_ros.actions import Node
 from rclpy.executors import SingleThreadedExecutor
 
-NODES = Path(sys.prefix) / "lib" / "spikeloop"
+from launch import LaunchDescription
+from spikeloop.launching.description import environment, node_action
+from spikeloop.nodes.registry import node_type
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a node as a process; its output goes to a file `log` of the process object."""
-    started: list[Any] = []
+def nodes(request: pytest.FixtureRequest) -> dict[str, Node]:
+    """Launch actions of nodes, by name; the (indirect) parameter maps names to parameters."""
+    return {
+        name: node_action(name, [parameters] if parameters else [], cached_output=True)
+        for name, parameters in request.param.items()
+    }
 
-    def begin(name: str, *parameters: str) -> Any:
-        log = tmp_path / f"{name}_{len(started)}.log"
-        arguments = [part for entry in parameters for part in ("-p", entry)]
-        with log.open("w") as out:
-            process: Any = subprocess.Popen(
-                [str(NODES / name), *(["--ros-args", *arguments] if arguments else [])],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        process.log = log
-        started.append(process)
-        return process
 
-    yield begin
-    for process in started:
-        process.terminate()
-        try:
-            process.wait(3.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+@pytest.fixture
+def description(nodes: dict[str, Node]) -> LaunchDescription:
+    """Launches the nodes, with the transport that suits their topics."""
+    kinds = [node_type(name) for name in nodes]
+    topics = [
+        name for kind in kinds for part in kind.wiring(kind.config_type())[:2] for name in part
+    ]
+    return LaunchDescription([*environment(topics), *nodes.values()])
 
 
 class Peer:

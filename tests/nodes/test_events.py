@@ -5,22 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import launch_pytest
+import pytest
+from launch_pytest.tools.process import wait_for_exit_sync
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from spikeloop.msg import EventStatistics
 
 DATA = Path(__file__).parents[1] / "data" / "evt3_test_events_1"
+PLAYER = {"file": str(DATA), "readers": 1}
 
 
-def test_counts_and_sums_through_the_topic_at_recorded_pace(start: Any, peer: Any) -> None:
+@launch_pytest.fixture
+def launched(description: Any, ros_domain: int) -> Any:
+    return description
+
+
+@pytest.mark.launch(fixture=launched)
+@pytest.mark.parametrize(
+    "nodes", [{"event_statistics": {}, "event_player": PLAYER}], indirect=True, ids=["once"]
+)
+def test_counts_and_sums_through_the_topic_at_recorded_pace(nodes: Any, peer: Any) -> None:
     statistics: list[Any] = []
     pictures: list[Any] = []
     peer.node.create_subscription(EventStatistics, "event_camera/statistics", statistics.append, 10)
     peer.node.create_subscription(
         Image, "event_camera/picture", pictures.append, qos_profile_sensor_data
     )
-    start("event_statistics")
-    start("event_player", f"file:={DATA}", "readers:=1")
     peer.wait(lambda: statistics and statistics[-1].packets == 517)
     last = statistics[-1]
     assert (last.total_off, last.total_on) == (218_291, 125_183)
@@ -34,18 +45,26 @@ def test_counts_and_sums_through_the_topic_at_recorded_pace(start: Any, peer: An
     assert (picture.width, picture.height, picture.encoding) == (640, 480, "rgb8")
 
 
-def test_a_loop_counts_on_and_keeps_the_sensors_time(start: Any, peer: Any) -> None:
+@pytest.mark.launch(fixture=launched)
+@pytest.mark.parametrize(
+    "nodes",
+    [{"event_statistics": {}, "event_player": {**PLAYER, "loop": True, "rate": 4.0}}],
+    indirect=True,
+    ids=["loop"],
+)
+def test_a_loop_counts_on_and_keeps_the_sensors_time(nodes: Any, peer: Any) -> None:
     statistics: list[Any] = []
     peer.node.create_subscription(EventStatistics, "event_camera/statistics", statistics.append, 10)
-    counter = start("event_statistics")
-    start("event_player", f"file:={DATA}", "readers:=1", "loop:=true", "rate:=4.0")
     peer.wait(lambda: statistics and statistics[-1].packets > 1100)
     assert statistics[-1].last_time <= 9_218_023
     assert statistics[-1].skipped_words == 0
-    assert "the stream began anew" in counter.log.read_text()
+    assert "the stream began anew" in nodes["event_statistics"].get_stderr()
 
 
-def test_player_without_a_file_says_which_parameter(start: Any, peer: Any) -> None:
-    process = start("event_player")
-    assert process.wait(timeout=15) == 1
-    assert "parameter 'file' names no recording" in process.log.read_text()
+@pytest.mark.launch(fixture=launched)
+@pytest.mark.parametrize("nodes", [{"event_player": {}}], indirect=True, ids=["no file"])
+def test_player_without_a_file_says_which_parameter(nodes: Any, launch_context: Any) -> None:
+    player = nodes["event_player"]
+    assert wait_for_exit_sync(launch_context, player, timeout=15)
+    assert player.return_code == 1
+    assert "parameter 'file' names no recording" in player.get_stderr()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from array import array
+from pathlib import Path
 from typing import Any
 
+import launch_pytest
 import pytest
 from actuator_msgs.msg import Actuators
 from diagnostic_msgs.msg import DiagnosticArray
+from launch_pytest.tools.process import wait_for_exit_sync
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
@@ -17,36 +21,63 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Bool
 
+from spikeloop import nodes as nodes_package
 from spikeloop.nodes.registry import UnknownNodeError, node_type, node_types
 
-NAMES = ("bridge", "echo", "event_player", "event_statistics", "gate", "monitor", "pid", "recorder")
+NAMES = tuple(sorted(node_types()))
 
 
-def test_the_registry_finds_every_node() -> None:
-    assert tuple(sorted(node_types())) == NAMES
+def test_the_registry_finds_every_file_with_a_main() -> None:
+    folder = Path(nodes_package.__file__).parent
+    assert (
+        tuple(
+            sorted(file.stem for file in folder.glob("*.py") if "\ndef main(" in file.read_text())
+        )
+        == NAMES
+    )
     with pytest.raises(UnknownNodeError, match="did you mean 'gate'"):
         node_type("gaet")
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_unknown_parameter_names_the_nearest(start: Any, name: str) -> None:
-    process = start(name, "autostrat:=true")
-    assert process.wait(timeout=15) == 2
-    text = process.log.read_text()
+@launch_pytest.fixture
+def launched(description: Any, ros_domain: int) -> Any:
+    return description
+
+
+def _each(**parameters: Any) -> pytest.MarkDecorator:
+    """One node after the other, with some parameters."""
+    every = [{name: parameters} for name in NAMES]
+    return pytest.mark.parametrize("nodes", every, indirect=True, ids=NAMES)
+
+
+def _gate(**parameters: Any) -> pytest.MarkDecorator:
+    """The gate, with some parameters."""
+    return pytest.mark.parametrize("nodes", [{"gate": parameters}], indirect=True, ids=["gate"])
+
+
+@pytest.mark.launch(fixture=launched)
+@_each(autostrat=True)
+def test_unknown_parameter_names_the_nearest(nodes: Any, launch_context: Any) -> None:
+    ((name, process),) = nodes.items()
+    assert wait_for_exit_sync(launch_context, process, timeout=15)
+    assert process.return_code == 2
+    text = process.get_stderr()
     assert f"node '{name}': unknown parameter 'autostrat' (did you mean 'autostart'?)" in text
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.launch(fixture=launched)
+@_each(autostart=False)
 @pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
-def test_a_signal_ends_it_quietly(start: Any, peer: Any, name: str, number: int) -> None:
-    process = start(name, "autostart:=false")
+def test_a_signal_ends_it_quietly(nodes: Any, peer: Any, number: int) -> None:
+    ((name, process),) = nodes.items()
     peer.wait(lambda: name in peer.node.get_node_names())
-    process.send_signal(number)
+    os.kill(process.process_details["pid"], number)
     sent = time.monotonic()
-    assert process.wait(timeout=10) == 0
+    peer.wait(lambda: process.return_code is not None, timeout=10.0)
     assert time.monotonic() - sent < 1.5
-    assert "Traceback" not in process.log.read_text()
+    assert process.return_code == 0
+    assert "Traceback" not in process.get_stderr()
 
 
 def _call(peer: Any, kind: Any, name: str, request: Any) -> Any:
@@ -57,8 +88,9 @@ def _call(peer: Any, kind: Any, name: str, request: Any) -> Any:
     return future.result()
 
 
-def test_a_forbidden_transition_is_refused_and_the_node_lives(start: Any, peer: Any) -> None:
-    process = start("gate", "autostart:=false")
+@pytest.mark.launch(fixture=launched)
+@_gate(autostart=False)
+def test_a_forbidden_transition_is_refused_and_the_node_lives(nodes: Any, peer: Any) -> None:
     activate = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_ACTIVATE))
     configure = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE))
     assert not _call(peer, ChangeState, "gate/change_state", activate).success
@@ -66,13 +98,13 @@ def test_a_forbidden_transition_is_refused_and_the_node_lives(start: Any, peer: 
     assert _call(peer, ChangeState, "gate/change_state", activate).success
     state = _call(peer, GetState, "gate/get_state", GetState.Request())
     assert state.current_state.label == "active"
-    assert process.poll() is None
-    assert "transition 'activate' is not allowed" in process.log.read_text()
+    assert nodes["gate"].return_code is None
+    assert "transition 'activate' is not allowed" in nodes["gate"].get_stderr()
 
 
-def test_parameters_are_all_set_or_none(start: Any, peer: Any) -> None:
-    start("gate", "size:=3")
-
+@pytest.mark.launch(fixture=launched)
+@_gate(size=3)
+def test_parameters_are_all_set_or_none(nodes: Any, peer: Any) -> None:
     def set_to(**values: Any) -> list[Any]:
         parameters = [Parameter(k, value=v).to_parameter_msg() for k, v in values.items()]
         request = SetParameters.Request(parameters=parameters)
@@ -108,8 +140,9 @@ class _Wire:
         return self.got[-1]
 
 
-def test_gate_passes_limits_and_never_lets_nan_through(start: Any, peer: Any) -> None:
-    start("gate", "size:=2", "timeout:=5.0")
+@pytest.mark.launch(fixture=launched)
+@_gate(size=2, timeout=5.0)
+def test_gate_passes_limits_and_never_lets_nan_through(nodes: Any, peer: Any) -> None:
     wire = _Wire(peer)
     peer.wait(lambda: wire.raw.get_subscription_count() and wire.got)
     assert wire.got[0] == (0.0, 0.0)
@@ -122,7 +155,9 @@ def test_gate_passes_limits_and_never_lets_nan_through(start: Any, peer: Any) ->
     peer.wait(lambda: wire.send(float("nan"), 0.5) == (0.0, 0.0))
 
 
-def test_gate_falls_silent_safe_and_says_why(start: Any, peer: Any) -> None:
+@pytest.mark.launch(fixture=launched)
+@_gate(size=1)
+def test_gate_falls_silent_safe_and_says_why(nodes: Any, peer: Any) -> None:
     told: list[str] = []
     peer.node.create_subscription(
         DiagnosticArray,
@@ -130,7 +165,6 @@ def test_gate_falls_silent_safe_and_says_why(start: Any, peer: Any) -> None:
         lambda m: told.extend(s.message for s in m.status if s.name == "/gate"),
         100,
     )
-    start("gate", "size:=1")
     wire = _Wire(peer)
     peer.wait(lambda: wire.raw.get_subscription_count())
     peer.wait(lambda: wire.send(0.5) == (0.5,))
@@ -140,19 +174,22 @@ def test_gate_falls_silent_safe_and_says_why(start: Any, peer: Any) -> None:
     peer.wait(lambda: any("actuators_raw: silent" in text for text in told))
 
 
-def test_qos_that_doesnt_match_is_told_with_both_ends(start: Any, peer: Any) -> None:
-    process = start("gate", "size:=1")
+@pytest.mark.launch(fixture=launched)
+@_gate(size=1)
+def test_qos_that_doesnt_match_is_told_with_both_ends(nodes: Any, peer: Any) -> None:
     peer.node.create_publisher(
         Actuators,
         "actuators_raw",
         QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
     )
-    peer.wait(lambda: "don't match: reliability" in process.log.read_text())
-    text = process.log.read_text()
-    assert "/gate and /peer" in text
+    gate = nodes["gate"]
+    peer.wait(lambda: "don't match: reliability" in gate.get_stderr())
+    assert "/gate and /peer" in gate.get_stderr()
 
 
-def test_a_type_that_differs_is_told(start: Any, peer: Any) -> None:
-    process = start("gate", "size:=1")
+@pytest.mark.launch(fixture=launched)
+@_gate(size=1)
+def test_a_type_that_differs_is_told(nodes: Any, peer: Any) -> None:
     peer.node.create_publisher(Bool, "actuators_raw", 1)
-    peer.wait(lambda: "/peer has type std_msgs/msg/Bool" in process.log.read_text())
+    gate = nodes["gate"]
+    peer.wait(lambda: "/peer has type std_msgs/msg/Bool" in gate.get_stderr())

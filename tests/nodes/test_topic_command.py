@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import launch_pytest
+import pytest
+
 COMMAND = [str(Path(sys.prefix) / "bin" / "spikeloop"), "topic"]
 
 
@@ -14,8 +17,14 @@ def _topic(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30)
 
 
-def test_list_echo_and_a_wrong_name(start: Any, peer: Any) -> None:
-    start("gate", "size:=1")
+@launch_pytest.fixture
+def launched(description: Any, ros_domain: int) -> Any:
+    return description
+
+
+@pytest.mark.launch(fixture=launched)
+@pytest.mark.parametrize("nodes", [{"gate": {"size": 1}}], indirect=True, ids=["gate"])
+def test_list_echo_and_a_wrong_name(nodes: Any, peer: Any) -> None:
     peer.wait(lambda: peer.node.count_publishers("/actuators"))
     listed = _topic("list").stdout
     assert "/actuators " in listed and "actuator_msgs/msg/Actuators" in listed
