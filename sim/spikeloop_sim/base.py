@@ -36,14 +36,22 @@ class Base:
 
         A non-finite command never gets further than here.
         """
-        if len(values) != len(self._safe):
-            return self._refuse(f"{len(values)} values instead of {len(self._safe)}")
-        if not all(math.isfinite(value) for value in values):
-            return self._refuse("not finite (NaN or Inf)")
+        fault = self.fault_of(values)
+        if fault:
+            self.refused[fault] = self.refused.get(fault, 0) + 1
+            return False
         self._command = np.asarray(values, dtype=np.float64)
         self._accepted_ns = now_ns
         self._stopped = ""
         return True
+
+    def fault_of(self, values: Sequence[float]) -> str:
+        """What keeps values from being a command; empty where nothing does."""
+        if len(values) != len(self._safe):
+            return f"{len(values)} values instead of {len(self._safe)}"
+        if not all(math.isfinite(value) for value in values):
+            return "not finite (NaN or Inf)"
+        return ""
 
     def stop(self, reason: str, time_s: float) -> None:
         """Fall back to the safe command at once."""
@@ -58,7 +66,3 @@ class Base:
         if self._accepted_ns is not None and now_ns - self._accepted_ns > self._timeout_ns:
             self.stop(f"no valid command for {self._timeout_ns / 1e9:g} s", time_s)
         return self._command
-
-    def _refuse(self, reason: str) -> bool:
-        self.refused[reason] = self.refused.get(reason, 0) + 1
-        return False

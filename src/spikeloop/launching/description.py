@@ -133,8 +133,7 @@ def mission_description(
     if options.record:
         file = str(Path(options.report) / "recording.mcap")
         actions.append(node_action("recorder", [{"file": file}], **_ends("recorder")))
-    lockstep = "" if options.realtime else of_bridge.to_json()
-    bridge = _bridge_parameters(name, nodes, options, lockstep)
+    bridge = _bridge_parameters(name, nodes, options, of_bridge)
     actions.append(node_action("bridge", [bridge], **_ends("bridge")))
     return LaunchDescription(actions)
 
@@ -165,7 +164,7 @@ def _slot_action(
 
 
 def _bridge_parameters(
-    name: str, nodes: Mapping[str, str], options: MissionOptions, lockstep: str
+    name: str, nodes: Mapping[str, str], options: MissionOptions, schedule: Lockstep
 ) -> dict[str, Any]:
     given: dict[str, Any] = {
         "mission": name,
@@ -176,7 +175,8 @@ def _bridge_parameters(
         "watch": ["/monitor"],
         # Its clock is the one that it publishes.
         "fresh_within": 0.0,
-        "lockstep": lockstep,
+        "lockstep": "" if options.realtime else schedule.to_json(),
+        "readers": [f"{topic}={count}" for topic, count in schedule.readers.items() if count],
         "respawn": list(options.respawn),
         "faults": list(options.faults),
     }

@@ -14,7 +14,7 @@ from launch.actions import LogInfo, OpaqueFunction, RegisterEventHandler, Shutdo
 from launch.event_handlers import OnProcessStart
 
 LOOK_EVERY_S = 0.25
-PATIENCE_S = 2.0
+PATIENCE_S = 1.5
 
 
 class StoppedWatch:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import json
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from spikeloop.metrics.distribution import distribution
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 220, 46, 24
 COLOURS = ("#1668b8", "#c2410c", "#4d7c0f", "#7e22ce")
@@ -59,6 +60,8 @@ def page(report: dict[str, Any]) -> str:
         "<h2>Criteria</h2>",
         _criteria(report["criteria"]),
         _stops(report["safety_stops"]),
+        _stages(report["timing"].get("stages", [])),
+        _messages(report["timing"].get("messages", [])),
         "<h2>Timing</h2>",
         _timing(report["timing"]),
     ]
@@ -133,17 +136,60 @@ def _stops(stops: list[list[Any]]) -> str:
 def _timing(timing: dict[str, Any]) -> str:
     rows = []
     for name, value in timing.items():
+        if name in ("stages", "messages"):
+            continue
         if isinstance(value, list):
-            value = _distribution([float(v) for v in value])
+            value = _distribution(value)
         elif isinstance(value, float):
             value = f"{value:.2f}"
         rows.append(f'<tr><td>{_text(name)}</td><td class="n">{_text(value)}</td></tr>')
     return f"<table>{''.join(rows)}</table>"
 
 
+def _stages(stages: list[dict[str, Any]]) -> str:
+    """Bars on one scale: when, after the measurement, a stage had its input and gave its output."""
+    timed = [s for s in stages if s["since_measurement_ms"]]
+    if not timed:
+        return ""
+    longest = max(s["since_measurement_ms"]["median"] for s in timed) or 1.0
+    row_height, scale = 30, (WIDTH - 8) / longest
+    parts = [f'<svg viewBox="0 0 {WIDTH} {row_height * len(timed)}" role="img">']
+    rows = []
+    for index, stage in enumerate(timed):
+        since, own = stage["since_measurement_ms"], stage["own_ms"]
+        end, width = since["median"] * scale, max(2.0, own["median"] * scale)
+        name = _text(f"{stage['node'].lstrip('/')}: {stage['topic']}")
+        parts.append(
+            f'<text x="2" y="{row_height * index + 13}">{name}</text>'
+            f'<rect x="{max(0.0, end - width):.1f}" y="{row_height * index + 17}" '
+            f'width="{width:.1f}" height="8" fill="{COLOURS[index % len(COLOURS)]}"/>'
+        )
+        rows.append(
+            f'<tr><td>{name}</td><td class="n">{own["median"]:.2f} / {own["p99"]:.2f}</td>'
+            f'<td class="n">{since["median"]:.2f} / {since["p99"]:.2f}</td></tr>'
+        )
+    head = "<tr><th>median / p99</th><th>own time</th><th>since the measurement</th></tr>"
+    return (
+        "<h2>Stage latencies, ms</h2>"
+        + "".join(parts)
+        + f"</svg><table>{head}{''.join(rows)}</table>"
+    )
+
+
+def _messages(entries: list[dict[str, Any]]) -> str:
+    if not entries:
+        return ""
+    rows = "".join(
+        f"<tr><td>{_text(e['topic'])}: {_text(e['writer'].lstrip('/'))} to "
+        f'{_text(e["reader"].lstrip("/"))}</td><td class="n">{e["sent"]}</td>'
+        f'<td class="n">{e["lost"]}</td></tr>'
+        for e in entries
+    )
+    head = "<tr><th>messages</th><th>sent</th><th>lost</th></tr>"
+    return f"<h2>Messages lost</h2><table>{head}{rows}</table>"
+
+
 def _distribution(values: list[float]) -> str:
     if not values:
         return "-"
-    ordered = sorted(values)
-    p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
-    return f"median {statistics.median(ordered):.2f}, p99 {p99:.2f}, max {ordered[-1]:.2f}"
+    return ", ".join(f"{name} {value:.2f}" for name, value in distribution(values).items())

@@ -90,6 +90,7 @@ TOPICS = {
         Topic("actuators", "actuator_msgs/msg/Actuators", COMMAND, "-1 to 1"),
         Topic("stop", "std_msgs/msg/Bool", LATCHED),
         Topic("loop/trace", "spikeloop/msg/StageTrace", Qos(depth=100), "ns"),
+        Topic("loop/cost", "spikeloop/msg/LoopCost", Qos(depth=100), "spikes, operations, J"),
         Topic("echo/imu", "sensor_msgs/msg/Imu", IMU, "rad/s, m/s^2"),
         Topic("echo/events", "event_camera_msgs/msg/EventPacket", EVENTS, "encoded"),
         Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", Qos(depth=100)),
@@ -105,7 +106,8 @@ class Slot:
     Attributes:
         name: name in missions and on the command line.
         text: one sentence.
-        publishes: topics that a node in this slot may publish.
+        publishes: topics that a node in this slot may publish, beside those of every node
+            (`/diagnostics`, `loop/trace`, `loop/cost`).
         subscribes: topics that it may subscribe to.
         due: those of `publishes` of which one message is owed for each due input stamp, so that
             lockstep can wait for them.

@@ -21,6 +21,7 @@ from spikeloop.loop.flight import Flight, write_report
 from spikeloop.loop.lockstep import DueOutputs
 from spikeloop.loop.mission import load_mission
 from spikeloop.loop.slots import SLOTS, TOPICS
+from spikeloop.nodes.accounting import GateWatch, LoopAccount
 from spikeloop.nodes.bridge_config import START_NS, BridgeConfig
 from spikeloop.nodes.listening import Listener
 from spikeloop.nodes.messages import Message, stamp_of, to_time
@@ -31,6 +32,8 @@ from spikeloop.parameters import ParameterError
 
 SETPOINT_S = 0.1
 WATCH_S = 0.05
+COMMAND_TOPIC = "actuators"
+RAW_TOPIC = "actuators_raw"
 RESEND_LIMIT_S = 0.4
 RESPAWN_PATIENCE = 4.0
 
@@ -43,6 +46,16 @@ class BridgeNode(SlotNode):
     config_type = BridgeConfig
     config: BridgeConfig
 
+    @classmethod
+    def wiring(
+        cls, config: BridgeConfig
+    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """The topics depend on the robot of the mission."""
+        mission = load_mission(config.mission)
+        robot = make_robot(mission.robot, mission.robot_parameters)
+        sensors = tuple(spec.topic for spec in robot.sensors if spec.topic in TOPICS)
+        return ("/clock", *sensors, "setpoint"), (COMMAND_TOPIC,), ()
+
     def __init__(self, **options: Any) -> None:
         """Load the mission and the robot, for the topics depend on them."""
         super().__init__(**options)
@@ -53,10 +66,10 @@ class BridgeNode(SlotNode):
         except ValueError as error:
             raise ParameterError(f"node '{self.get_name()}': {error}") from error
         self.faults = FaultInjector(faults)
-        self.command_topic = "actuators"
         self.sensors = [spec for spec in self.robot.sensors if spec.topic in TOPICS]
-        self.publishes = ("/clock", *(spec.topic for spec in self.sensors), "setpoint")
-        self.subscribes = tuple(self.lockstep.inputs) if self.lockstep else (self.command_topic,)
+        self.publishes, commands, _ = self.wiring(self.config)
+        self.subscribes = tuple(self.lockstep.inputs) if self.lockstep else commands
+        self.readers = self.lockstep.readers if self.lockstep else self._readers()
         self.tick_ns = round(self.robot.tick_s * 1e9)
         self.ticks = round((self.config.duration or self.mission.duration) * 1e9 / self.tick_ns)
         self.setpoint_ticks = max(1, round(SETPOINT_S * 1e9 / self.tick_ns))
@@ -75,14 +88,17 @@ class BridgeNode(SlotNode):
         self.round_trips: list[float] = []
         self.newest: dict[str, Message] = {}
         self._listener = Listener(self, config.watch, config.silent_after)
+        members = [f"/{node}" for node in (*self.flight.nodes.values(), self.get_name())]
+        self.account = LoopAccount(self, self._listener, members)
+        self.gate_watch = GateWatch(self._listener, f"/{self.flight.nodes.get('gate', '')}")
         self.outputs = (
             DueOutputs[Message](self.lockstep, self.lockstep.inputs) if self.lockstep else None
         )
         self.began_ns = 0
         self.resent = 0
-        self.done = False
+        self.done = self._is_reported = False
         self.late_ticks = 0
-        self._named = self._raw_is_empty = False
+        self._named = self._raw_is_unusable = False
         self._told = 0
         self._commanded = False
         self._activated_ns = time.monotonic_ns()
@@ -93,25 +109,36 @@ class BridgeNode(SlotNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Bring the base to its safe command; an unfinished mission has failed."""
-        self._finish("the mission was ended before its time")
+        self._finish("the simulator's bridge was ended before the mission's time")
+        self._report()
         self.destroy_timer(self._timer)
+        self.account.close()
         self._listener.close()
         return super().on_deactivate(state)
 
+    def _readers(self) -> dict[str, int]:
+        try:
+            pairs = [text.split("=", 1) for text in self.config.readers]
+            return {name: int(count) for name, count in pairs} or {"setpoint": 1}
+        except ValueError as error:
+            raise ParameterError(
+                f"node '{self.get_name()}': parameter 'readers' must be a list of TOPIC=COUNT, "
+                f"not {list(self.config.readers)}"
+            ) from error
+
     def _ready(self) -> bool:
-        readers = self.lockstep.readers if self.lockstep else {"setpoint": 1}
         missing = [
             name
-            for name, count in readers.items()
+            for name, count in self.readers.items()
             if self._publishers_by_topic[name].get_subscription_count() < count
         ]
-        if not missing and (self.lockstep or self.count_publishers(self.command_topic)):
+        if not missing and (self.lockstep or self.count_publishers(COMMAND_TOPIC)):
             return True
         if time.monotonic_ns() - self._activated_ns > self.config.start_within * 1e9:
             self._fail(
                 f"after {self.config.start_within:g} s nobody reads {', '.join(missing)}"
                 if missing
-                else f"after {self.config.start_within:g} s nobody publishes {self.command_topic}"
+                else f"after {self.config.start_within:g} s nobody publishes {COMMAND_TOPIC}"
             )
         return False
 
@@ -120,22 +147,32 @@ class BridgeNode(SlotNode):
         self.fail(f"mission failed: {reason}")
 
     def _finish(self, failure: str) -> None:
+        """End the flight; the report of one that went well waits for the nodes' last counts."""
         if self.done:
             return
         self.done = True
+        self.account.end()
+        self._ended_ns = time.monotonic_ns()
+        self.flight.failure = failure
         if failure:
             self.base.stop(failure, self._time())
             self._tell_stops()
-        flight = self.flight
-        flight.failure = failure
+            self._report()
+
+    def _report(self) -> None:
+        if self._is_reported:
+            return
+        self._is_reported = True
+        flight, failure = self.flight, self.flight.failure
         flight.safety_stops = self.base.safety_stops
         complete = self.tick >= self.ticks
         flight.timing = {
-            "wall_s": (time.monotonic_ns() - self.began_ns) / 1e9 if self.began_ns else 0.0,
+            "wall_s": (self._ended_ns - self.began_ns) / 1e9 if self.began_ns else 0.0,
             "round_trip_ms": self.round_trips,
             "resent": self.resent,
             "late_ticks": self.late_ticks,
             "refused_commands": self.base.refused,
+            **self.account.summary(),
         }
         report = flight.report(judge_altitude(flight, self.mission.criteria), complete)
         if self.config.report:
@@ -148,6 +185,9 @@ class BridgeNode(SlotNode):
 
     def _on_timer(self) -> None:
         if self.done:
+            if not self._is_reported and self.account.is_settled():
+                self._report()
+                self.exit_code = 0
             return
         if not self.began_ns:
             if self._ready():
@@ -157,6 +197,7 @@ class BridgeNode(SlotNode):
                 self._send(0)
                 self._advance()
             return
+        self._note_gate()
         silent = self._listener.silent()
         if silent:
             self._fail(silent)
@@ -191,26 +232,33 @@ class BridgeNode(SlotNode):
                 self.round_trips.append(round((now - self.sent_at.pop(self.tick, now)) / 1e6, 3))
             self._waiting_since, self._named = now, False
             self._resend_at = self.config.resend_after
-            command = self.outputs.at(self.command_topic, self.tick)
+            command = self.outputs.at(COMMAND_TOPIC, self.tick)
             stamp = self._stamp(self.tick)
             if command is not None and not self.base.accept(command.normalized, stamp):
                 self.base.stop("no valid command", self._time())
-            self._note_empty_raw()
+            self._note_unusable_raw()
             self._step(stamp)
 
-    def _note_empty_raw(self) -> None:
-        """A controller without a command makes the gate send the safe one: a safety stop."""
+    def _note_unusable_raw(self) -> None:
+        """Lockstep: a raw command that can't pass makes the gate send the safe one, a stop."""
         raw = (
-            self.outputs.at("actuators_raw", self.tick)
-            if self.outputs and self.lockstep and "actuators_raw" in self.lockstep.inputs
+            self.outputs.at(RAW_TOPIC, self.tick)
+            if self.outputs and self.lockstep and RAW_TOPIC in self.lockstep.inputs
             else None
         )
-        if raw is not None and len(raw.normalized) == 0:
-            if not self._raw_is_empty:
-                self.base.safety_stops.append((self._time(), "the controller has no command"))
-            self._raw_is_empty = True
-        elif raw is not None:
-            self._raw_is_empty = False
+        if raw is None:
+            return
+        fault = self.base.fault_of(raw.normalized) if len(raw.normalized) else "no command"
+        if fault and not self._raw_is_unusable:
+            self.base.safety_stops.append((self._time(), f"from the controller: {fault}"))
+        self._raw_is_unusable = bool(fault)
+
+    def _note_gate(self) -> None:
+        """The gate's safe commands are safety stops; in lockstep most show in the raw command."""
+        news = self.gate_watch.news()
+        if news and (self.lockstep is None or "stopped" in news):
+            self.base.safety_stops.append((self._time(), f"gate: {news}"))
+            self._tell_stops()
 
     def _keep_pace(self) -> None:
         """Wall clock: take the steps that are due, and count those that came late."""
@@ -236,7 +284,6 @@ class BridgeNode(SlotNode):
         if self.tick >= self.ticks:
             # The base is left safe: nobody commands it any more.
             self._finish("")
-            self.exit_code = 0
             return
         self._send(self.tick)
 
@@ -249,7 +296,8 @@ class BridgeNode(SlotNode):
 
     def _send(self, tick: int) -> None:
         stamp = self._stamp(tick)
-        self._publishers_by_topic["/clock"].publish(ClockMessage(clock=to_time(stamp)))
+        self.emit("/clock", ClockMessage(clock=to_time(stamp)))
+        self.account.sent(stamp)
         if tick % self.setpoint_ticks == 0:
             self.sent_at[tick] = time.monotonic_ns()
             altitude = self.mission.setpoint_at(self._time())
@@ -264,7 +312,7 @@ class BridgeNode(SlotNode):
 
     def _publish_sensor(self, name: str, message: Message) -> None:
         self.newest[name] = message
-        self._publishers_by_topic[name].publish(message)
+        self.emit(name, message)
 
     def _look_after_missing(self) -> None:
         """Lockstep: send again, then name who doesn't answer, then give up."""
@@ -278,7 +326,7 @@ class BridgeNode(SlotNode):
             self._resend_at += min(max(wait, self.config.resend_after), RESEND_LIMIT_S)
             self.resent += 1
             for name, message in self.newest.items():
-                self._publishers_by_topic[name].publish(message)
+                self.emit(name, message)
         if wait > self.config.name_after and not self._named:
             self._named = True
             self.get_logger().error(self._who_is_missing(missing[0]))

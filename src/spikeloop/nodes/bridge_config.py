@@ -24,6 +24,11 @@ class BridgeConfig:
         (), "Sensor faults such as 'altitude:nan@12+2': kind, start and duration in s.", fixed=True
     )
     nodes: tuple[str, ...] = parameter((), "slot=node of the mission, as flown.", fixed=True)
+    readers: tuple[str, ...] = parameter(
+        (),
+        "topic=count: the mission begins once each has so many readers (lockstep knows them).",
+        fixed=True,
+    )
     watch: tuple[str, ...] = parameter(
         (), "Full names of nodes whose silence ends the mission.", fixed=True
     )

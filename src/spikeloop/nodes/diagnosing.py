@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 
+from spikeloop.loop.accounting import RECEIVED, SENT
 from spikeloop.loop.health import Level
 from spikeloop.loop.slots import Slot, topic
 from spikeloop.msg import StageTrace
@@ -118,6 +119,8 @@ class Diagnoser:
         values = {"slot": self._slot.name, "state": node.lifecycle.state} | self.values
         for name, health in node.health.items():
             values[f"input {name}"] = health.status(now)[1]
+            values[RECEIVED + name] = str(health.received)
+        values |= {SENT + name: str(count) for name, count in node.sent.items()}
         values |= {f"count {text}": str(count) for text, count in self._counts.items()}
         status = DiagnosticStatus(
             level=bytes([self._level]),

@@ -85,7 +85,7 @@ class EventPlayerNode(SlotNode):
             self._started = True
         now = time.monotonic()
         while self._next is not None and self.playback.is_due(self._next.received_ns, now):
-            publisher.publish(self._message(self._next))
+            self.emit(TOPIC, self._message(self._next))
             self.played += 1
             self.diagnoser.values["packets"] = str(self.played)
             self._next = self._read()

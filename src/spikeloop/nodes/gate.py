@@ -104,14 +104,16 @@ class GateNode(SlotNode):
         # On the robot a command carries the time of publishing, in lockstep its measurement's.
         stamp = stamp_ns if self.lockstep else self.get_clock().now().nanoseconds
         if self.output == "cmd_vel" and not self.config.stamped:
-            self._publishers_by_topic["cmd_vel"].publish(_twist(decision.values))
+            self.emit("cmd_vel", _twist(decision.values))
             return
         message = message_class(topic(self.output).type)()
         if self.output == "cmd_vel":
             message.twist = _twist(decision.values)
         else:
             message.normalized = array("d", decision.values)
-        self.publish(self.output, message, stamp, received)
+        self.publish(self.output, message, stamp)
+        if received:
+            self.diagnoser.trace(self.output, stamp_ns, received)
 
     def _on_stop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         if request.data:

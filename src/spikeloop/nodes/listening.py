@@ -21,6 +21,7 @@ class Listener:
         self._node = node
         self._alive = Liveness(members, timeout_s)
         self._words: dict[str, str] = {}
+        self._values: dict[str, dict[str, str]] = {}
         qos = qos_profile(topic("/diagnostics").qos)
         self._subscription = node.create_subscription(
             DiagnosticArray, "/diagnostics", self._on_diagnostics, qos
@@ -41,6 +42,14 @@ class Listener:
         """What a node said last of its health."""
         return self._words.get(member, "nothing")
 
+    def values(self, member: str) -> dict[str, str]:
+        """The values that a node told last with its health."""
+        return self._values.get(member, {})
+
+    def forget_values(self) -> None:
+        """Let `values` be empty until a node tells anew."""
+        self._values.clear()
+
     def close(self) -> None:
         """Listen no more."""
         self._node.destroy_subscription(self._subscription)
@@ -49,3 +58,4 @@ class Listener:
         for status in message.status:
             self._alive.heard(status.name, time.monotonic_ns())
             self._words[status.name] = status.message
+            self._values[status.name] = {pair.key: pair.value for pair in status.values}

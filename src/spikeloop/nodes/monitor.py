@@ -51,7 +51,7 @@ class MonitorNode(SlotNode):
     def _on_check(self) -> None:
         silent = self._listener.silent()
         if silent and self.exit_code is None:
-            self._publishers_by_topic["stop"].publish(Bool(data=True))
+            self.emit("stop", Bool(data=True))
             self.fail(f"mission stopped: {silent}")
 
 

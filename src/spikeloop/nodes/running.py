@@ -37,7 +37,11 @@ def run_nodes(node_types: Sequence[Callable[[], SlotNode]], args: Sequence[str] 
 
     """
     ended = _EndBySignal()
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:
+        print(f"[ERROR] arguments after --ros-args: {error}", file=sys.stderr, flush=True)
+        return 2
     nodes: list[SlotNode] = []
     try:
         executor = EventsExecutor()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections import Counter
 from typing import Any, ClassVar
 
 from rclpy.clock import Clock, ClockType
@@ -88,6 +89,7 @@ class SlotNode(LifecycleNode):
         self._last_answer: dict[str, Message] = {}
         self._last_period = -1
         self._publishers_by_topic: dict[str, Publisher] = {}
+        self.sent: Counter[str] = Counter()
         self._subscriptions_by_topic: dict[str, Subscription] = {}
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._gating: Any = None
@@ -133,13 +135,11 @@ class SlotNode(LifecycleNode):
             self.exit_code = 1
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Create publishers and health; a node loads its model before it calls this."""
+        """Create the publishers; a node loads its model before it calls this."""
         for name in self.publishes:
             self._publishers_by_topic[name] = self.create_publisher(
                 self._message_type(name), name, self._topic_qos(name)
             )
-        for name in (*self.joins, *self.subscribes):
-            self.health[name] = InputHealth(name, self._limits(name))
         return SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -206,6 +206,8 @@ class SlotNode(LifecycleNode):
     def _subscribe(self) -> None:
         for name in (*self.joins, *self.subscribes):
             joined = name in self.joins
+            # Time may have begun anew, so what was heard before doesn't count.
+            self.health[name] = InputHealth(name, self._limits(name))
             self._subscriptions_by_topic[name] = self.create_subscription(
                 self._message_type(name),
                 name,
@@ -247,7 +249,7 @@ class SlotNode(LifecycleNode):
         assert self._join is not None and self.lockstep is not None
         if self._join.is_repeat(name, stamp_ns):
             for output, earlier in self._last_answer.items():
-                self._publishers_by_topic[output].publish(earlier)
+                self.emit(output, earlier)
             return
         self._join.add(name, stamp_ns, message)
         while (ready := self._join.ready()) is not None:
@@ -294,9 +296,14 @@ class SlotNode(LifecycleNode):
     def publish(self, name: str, message: Message, stamp_ns: int, received: int = 0) -> None:
         """Publish an output with the stamp of the measurement behind it, and trace its latency."""
         message.header.stamp = to_time(stamp_ns)
-        self._publishers_by_topic[name].publish(message)
+        self.emit(name, message)
         if received:
             self.diagnoser.trace(name, stamp_ns, received)
+
+    def emit(self, name: str, message: Message) -> None:
+        """Publish a message as it is, and count it."""
+        self._publishers_by_topic[name].publish(message)
+        self.sent[name] += 1
 
     # --- small print ---------------------------------------------------------------------------
 
