@@ -88,6 +88,7 @@ def _decode(decoder: PacketDecoder, packet: Packet) -> tuple[Events, Triggers]:
         packet.seq,
         packet.data,
         big_endian=packet.is_bigendian,
+        time_base=packet.time_base,
     )
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 
-import numpy as np
-from numpy.typing import NDArray
-
 from spikeloop.events.array import Events, Triggers
-from spikeloop.events.evt3 import Evt3Decoder
+from spikeloop.events.decoder import Data, Decoder
 
-DECODERS = {"evt3": Evt3Decoder}
+# By module, so that only what is used is loaded.
+DECODERS = {
+    "evt2": ("evt2", "Evt2Decoder"),
+    "evt21": ("evt21", "Evt21Decoder"),
+    "evt3": ("evt3", "Evt3Decoder"),
+    "libcaer": ("libcaer", "LibcaerDecoder"),
+    "libcaer_cmp": ("libcaer_cmp", "LibcaerCmpDecoder"),
+    "mono": ("mono", "MonoDecoder"),
+    "trigger": ("mono", "TriggerDecoder"),
+}
 LARGEST = 2048
 """Columns and rows that are decoded where the packets don't state the sensor's size."""
 
 
-def make_decoder(
-    encoding: str, width: int, height: int, *, big_endian: bool = False
-) -> Evt3Decoder:
+def make_decoder(encoding: str, width: int, height: int, *, big_endian: bool = False) -> Decoder:
     """A fresh decoder.
 
     Raises:
@@ -28,7 +33,9 @@ def make_decoder(
         raise ValueError(
             f"encoding '{encoding}' isn't known; there are: {', '.join(sorted(DECODERS))}"
         )
-    return DECODERS[encoding](width, height, big_endian=big_endian)
+    module, name = DECODERS[encoding]
+    kind: type[Decoder] = getattr(importlib.import_module(f"spikeloop.events.{module}"), name)
+    return kind(width, height, big_endian=big_endian)
 
 
 class PacketDecoder:
@@ -62,11 +69,21 @@ class PacketDecoder:
         width: int,
         height: int,
         seq: int,
-        data: bytes | memoryview | NDArray[np.uint8],
+        data: Data,
         *,
         big_endian: bool = False,
+        time_base: int = 0,
     ) -> tuple[Events, Triggers]:
         """Events and triggers of the next packet; a size of 0x0 decodes up to 2048x2048.
+
+        Args:
+            encoding: as in the packet, with its sensor's `width` and `height` and its `seq`.
+            width: columns of the sensor.
+            height: rows of the sensor.
+            seq: number of the packet.
+            data: its bytes.
+            big_endian: order of the bytes in its words.
+            time_base: ns; what the times of encodings other than EVT count from.
 
         Raises:
             ValueError: the encoding isn't known, or the sensor's size is impossible.
@@ -87,4 +104,5 @@ class PacketDecoder:
             self.lost += seq - self._seq - 1
             self._decoder.after_loss()
         self._seq = seq
+        self._decoder.begin_packet(time_base)
         return self._decoder.decode(data)

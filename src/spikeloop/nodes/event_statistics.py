@@ -73,6 +73,7 @@ class EventStatisticsNode(SlotNode):
                 message.seq,
                 memoryview(message.events),
                 big_endian=message.is_bigendian,
+                time_base=message.time_base,
             )
         except ValueError as error:
             self.diagnoser.report(Level.ERROR, f"{EVENTS}: {error}")
@@ -109,12 +110,13 @@ class EventStatisticsNode(SlotNode):
             total_off=totals.off,
             first_time=totals.first_time,
             last_time=totals.last_time,
-            time_sum=totals.time_sum,
+            # The sum of times since the epoch is beyond the message's 64 bits.
+            time_sum=totals.time_sum % (1 << 64),
             x_sum=totals.x_sum,
             y_sum=totals.y_sum,
             total_rising=totals.triggers_of(1),
             total_falling=totals.triggers_of(0),
-            trigger_time_sum=totals.trigger_time_sum,
+            trigger_time_sum=totals.trigger_time_sum % (1 << 64),
             packets=totals.packets,
             lost_packets=self._decoder.lost,
             skipped_words=self._skipped,

@@ -1,0 +1,185 @@
+"""HDF5 files as DSEC lays them out and as Metavision does.
+
+DSEC: group `events` with t, x, y, p, and `t_offset`, us, which makes the times absolute (Gehrig et
+al., "DSEC", 2021). Ours is that with attributes `width` and `height`, and optionally `events/fine`
+and `triggers`. Metavision: `CD/events` and `EXT_TRIGGER/events` as records, compressed by ECF,
+which is decoded here. A filter that can't be undone is an error that names it; h5py alone would
+give zeros or nothing for some.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloop.events.array import Events, Triggers
+from spikeloop.events.files import ecf
+from spikeloop.events.files.source import PIECE, FileError, Piece, Source
+
+with contextlib.suppress(ImportError):
+    # Registers the filters of blosc, zstd and others, if it is there.
+    import hdf5plugin  # noqa: F401
+
+COLUMNS = ("t", "x", "y", "p")
+
+
+class Hdf5Source(Source):
+    """An HDF5 file of events."""
+
+    def __init__(self, path: Path, width: int = 0, height: int = 0) -> None:
+        """Look at its layout.
+
+        Raises:
+            FileError: it has another layout, or is compressed by a filter that isn't there.
+
+        """
+        super().__init__(path, width, height)
+        with self._open() as file:
+            try:
+                self._look(file)
+            except KeyError as error:
+                raise FileError(f"{path}: is damaged: {error}") from error
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[h5py.File]:
+        try:
+            with h5py.File(self.path, "r") as file:
+                yield file
+        except (OSError, RuntimeError) as error:
+            raise FileError(f"{self.path}: can't be read as HDF5: {error}") from error
+
+    def _look(self, file: h5py.File) -> None:
+        if isinstance(file.get("CD/events"), h5py.Dataset):
+            self._layout, used = "metavision", [file["CD/events"]]
+            if "EXT_TRIGGER/events" in file:
+                used.append(file["EXT_TRIGGER/events"])
+            self.format = "HDF5, Metavision"
+        elif all(isinstance(file.get(f"events/{c}"), h5py.Dataset) for c in COLUMNS):
+            self._layout, used = "dsec", [file[f"events/{c}"] for c in COLUMNS]
+            self.format = "HDF5, DSEC"
+        else:
+            listed: list[str] = []
+            file.visit(listed.append)
+            raise FileError(
+                f"{self.path}: holds neither events/t, x, y, p nor CD/events; "
+                f"it holds {', '.join(listed[:20]) or 'nothing'}"
+            )
+        for dataset in used:
+            self._check_filters(dataset)
+        geometry = str(_text(file.attrs.get("geometry", "")))
+        columns, _, rows = geometry.partition("x")
+        if columns.isdigit() and rows.isdigit():
+            self.width, self.height = int(columns), int(rows)
+        for place in (file, file.get("events")):
+            if place is not None and {"width", "height"} <= set(place.attrs):
+                self.width, self.height = int(place.attrs["width"]), int(place.attrs["height"])
+        self._offset = int(file["t_offset"][()]) if "t_offset" in file else 0
+        if "t_offset" in file:
+            self.notes["clock"] = f"absolute: t_offset of {self._offset} us is added"
+
+    def _check_filters(self, dataset: h5py.Dataset) -> None:
+        plist = dataset.id.get_create_plist()
+        for k in range(plist.get_nfilters()):
+            number, _, _, name = plist.get_filter(k)
+            known = h5py.h5z.filter_avail(number)
+            if number == ecf.FILTER and plist.get_nfilters() == 1:
+                continue
+            if not known:
+                raise FileError(
+                    f"{self.path}: {dataset.name} is compressed by filter {number} "
+                    f"({_text(name) or 'unnamed'}), which isn't there; "
+                    "`pip install hdf5plugin` brings the common ones"
+                )
+
+    def pieces(self) -> Iterator[Piece]:
+        """All events, the triggers first."""
+        self._counts.clear()
+        with self._open() as file:
+            yield Events.none(*self.room), self._triggers(file)
+            if self._layout == "dsec":
+                yield from self._columns(file["events"])
+            else:
+                for t, x, y, p in self._records(file["CD/events"]):
+                    yield self._events(t, x, y, p, None), Triggers.none()
+
+    def _columns(self, group: h5py.Group) -> Iterator[Piece]:
+        lengths = {len(group[c]) for c in COLUMNS}
+        if len(lengths) != 1:
+            raise FileError(f"{self.path}: events/t, x, y, p are of lengths {sorted(lengths)}")
+        fine = group.get("fine")
+        for begin in range(0, lengths.pop(), PIECE):
+            part = slice(begin, begin + PIECE)
+            t, x, y, p = (group[c][part] for c in COLUMNS)
+            if t.dtype.kind not in "iu":
+                raise FileError(f"{self.path}: events/t must be whole us, not {t.dtype}")
+            rest = None if fine is None else fine[part].astype(np.uint16)
+            yield self._events(t.astype(np.int64) + self._offset, x, y, p, rest), Triggers.none()
+
+    def _records(self, dataset: h5py.Dataset) -> Iterator[tuple[NDArray[Any], ...]]:
+        plist = dataset.id.get_create_plist()
+        is_ecf = plist.get_nfilters() == 1 and plist.get_filter(0)[0] == ecf.FILTER
+        if not is_ecf:
+            for begin in range(0, len(dataset), PIECE):
+                records = dataset[begin : begin + PIECE]
+                yield tuple(records[name] for name in COLUMNS)
+            return
+        length, step = len(dataset), dataset.chunks[0]
+        for begin in range(0, length, step):
+            mask, data = dataset.id.read_direct_chunk((begin,))
+            if mask:
+                records = np.frombuffer(data, dataset.dtype)
+                columns = tuple(records[name] for name in COLUMNS)
+            else:
+                try:
+                    columns = ecf.decode(data)
+                except ecf.EcfError as error:
+                    raise FileError(
+                        f"{self.path}: {dataset.name}, event {begin}: {error}"
+                    ) from error
+            wanted = min(step, length - begin)
+            if len(columns[0]) < wanted:
+                raise FileError(
+                    f"{self.path}: {dataset.name}, event {begin}: a chunk of {len(columns[0])} "
+                    f"events, not {wanted}"
+                )
+            yield tuple(column[:wanted] for column in columns)
+
+    def _events(
+        self,
+        t: NDArray[Any],
+        x: NDArray[Any],
+        y: NDArray[Any],
+        p: NDArray[Any],
+        fine: NDArray[np.uint16] | None,
+    ) -> Events:
+        times, polarity = t.astype(np.int64, copy=False), (p > 0).astype(np.uint8)
+        x, y = x.astype(np.uint16, copy=False), y.astype(np.uint16, copy=False)
+        return self._outside(Events(times, x, y, polarity, *self.room, fine))
+
+    def _triggers(self, file: h5py.File) -> Triggers:
+        if self._layout == "dsec":
+            if "triggers/t" not in file:
+                return Triggers.none()
+            group = file["triggers"]
+            fine = group["fine"][()].astype(np.uint16) if "fine" in group else None
+            t = group["t"][()].astype(np.int64) + self._offset
+            channel, value = group["channel"][()], group["value"][()]
+            return Triggers(t, channel.astype(np.uint16), value.astype(np.uint8), fine)
+        if "EXT_TRIGGER/events" not in file:
+            return Triggers.none()
+        records = file["EXT_TRIGGER/events"][()]
+        return Triggers(
+            records["t"].astype(np.int64),
+            records["id"].astype(np.uint16),
+            (records["p"] > 0).astype(np.uint8),
+        )
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
