@@ -21,7 +21,7 @@ def test_other_signals_end_the_children_like_sigint(start, number):
     launcher.wait_for("up")
     children = launcher.children()
     launcher.send(number)
-    assert launcher.wait() == 0
+    assert launcher.wait(timeout=5.0) == 0
     assert f"user interrupted with {number.name}" in launcher.output
     assert "[good-1] INT" in launcher.lines
     assert not any(child.is_running() for child in children)

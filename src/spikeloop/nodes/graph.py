@@ -38,6 +38,8 @@ def find_mismatches(node: Node, endpoints: list[Endpoint]) -> list[str]:
             name = f"{other.node_namespace.rstrip('/')}/{other.node_name}"
             if name == own:
                 continue
+            if "_NODE_NAME_UNKNOWN_" in name:  # an endpoint can be discovered before its node
+                name = "a node whose name isn't known yet"
             if other.topic_type != end.type:
                 found.append(
                     f"{resolved}: {own} has type {end.type}, {name} has type {other.topic_type}"
