@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -22,7 +22,8 @@ from spikeloop.control.pid.plants import (
     SingleFlight,
     fly_reference,
 )
-from spikeloop.control.spiking_pid.rollout import judge, pooled
+from spikeloop.control.spiking_pid.rollout import pooled
+from spikeloop.metrics.step_response import tracking_metrics
 
 GAINS = PidConfig(kp=1.45, ki=0.0651, kd=2.26, derivative_filter=0.436)
 
@@ -137,10 +138,10 @@ def test_compiled_figures_are_those_of_the_metrics() -> None:
     sequences = plant.draw(3, np.random.default_rng(3))
     for gains in (GAINS, replace(GAINS, ki=0.0), replace(GAINS, kd=0.3)):
         flights, errors, parts = fly_reference(plant, gains, sequences)
-        figures = np.zeros(5)
-        for flight in flights:
-            judge(flight.setpoint_m, flight.altitude_m, flight.command, figures)
-        assert figures / len(flights) == pytest.approx(pooled(flights), rel=1e-9)
+        figures = pooled(flights)
+        assert figures[:5] == pytest.approx(astuple(tracking_metrics(flights)), rel=1e-9)
+        late = [np.abs(f.setpoint_m - f.altitude_m)[120:250].mean() for f in flights]
+        assert figures[5] == pytest.approx(np.mean(late))
         seen = np.clip(parts.sum(axis=1), -1.0, 1.0)
         assert seen == pytest.approx(np.stack([flight.command for flight in flights]))
         assert errors.shape == (3, DECISIONS)

@@ -31,8 +31,10 @@ from spikeloop.control.spiking_pid.ablation import (
 from spikeloop.control.spiking_pid.network import NEURONS, SpikingPid, Weights
 from spikeloop.installed import weights_file
 from spikeloop.metrics.step_response import (
+    ERROR_FROM_S,
     Flight,
     TrackingMetrics,
+    find_steps,
     metric_ratios,
     tracking_metrics,
 )
@@ -76,6 +78,8 @@ class Outcome:
 
     Attributes:
         metrics: pooled over the episodes.
+        lowest_m: least true altitude, m.
+        farthest_m: largest error later than 12 s after a step, m.
         spikes: a decision; 0 for a PID, as the other two.
         operations: accumulates a decision.
         energy_j: J a decision.
@@ -83,6 +87,8 @@ class Outcome:
     """
 
     metrics: TrackingMetrics
+    lowest_m: float
+    farthest_m: float
     spikes: float
     operations: float
     energy_j: float
@@ -104,7 +110,20 @@ def fly_variant(plant: str, variant: Variant, seed: int, episodes: int) -> Outco
         flights.append(fly(environment, _interrupted(decide) if variant.gone else decide, episode))
     environment.close()
     spikes, operations, energy = np.mean(costs, axis=0).tolist() if costs else (0.0, 0.0, 0.0)
-    return Outcome(tracking_metrics(flights), spikes, operations, energy)
+    lowest = min(float(flight.altitude_m.min()) for flight in flights)
+    farthest = max(_farthest(flight) for flight in flights)
+    return Outcome(tracking_metrics(flights), lowest, farthest, spikes, operations, energy)
+
+
+def _farthest(flight: Flight) -> float:
+    steps = find_steps(flight.setpoint_m, flight.altitude_m)
+    late = [
+        np.abs(flight.setpoint_m - flight.altitude_m)[step.first : step.end][
+            flight.time_s[step.first : step.end] - flight.time_s[step.first] >= ERROR_FROM_S
+        ]
+        for step in steps
+    ]
+    return float(np.concatenate(late).max())
 
 
 def _environment(plant: str, noise: float) -> gymnasium.Env[Any, Any]:
@@ -203,13 +222,21 @@ def _summary(outcomes: Mapping[str, list[Outcome]], bases: Mapping[str, str]) ->
     found["synaptic_operations"] = float(np.mean([outcome.operations for outcome in spiking]))
     found["energy_nj"] = float(np.mean([outcome.energy_j for outcome in spiking])) * 1e9
     for name, rows in (("pid", reference), ("spiking", spiking)):
-        for field, value in _pooled(rows).items():
+        for field, value in (_pooled(rows) | _extremes(rows)).items():
             found[f"{name}_{field}"] = value
     for name, base in bases.items():
         if name in outcomes:
             ratios = _ratios(outcomes[name], outcomes[base], intervals=False)
             found |= {f"{name}_{key}": value for key, value in ratios.items()}
+            found |= {f"{name}_{key}": value for key, value in _extremes(outcomes[name]).items()}
     return found
+
+
+def _extremes(outcomes: list[Outcome]) -> dict[str, float]:
+    return {
+        "lowest_m": min(outcome.lowest_m for outcome in outcomes),
+        "farthest_m": max(outcome.farthest_m for outcome in outcomes),
+    }
 
 
 def _pooled(outcomes: list[Outcome]) -> dict[str, float]:

@@ -6,7 +6,8 @@ Stages, each by separable CMA-ES (Ros and Hansen, PPSN 2008):
    PID saw, on new sequences every generation. A good imitator is still a poor pilot: 3 times the
    PID's error.
 2. `flight`: both together fly the plant. The cost adds the ratios to the PID's figures on the same
-   sequences, with a hinge above 1, so that no figure is bought with another.
+   sequences, with a steep hinge near 1, so that no figure is bought with another.
+3. `polish`: the same with smaller steps and more sequences, since by now their luck decides.
 
 The winner of a stage is chosen on validation sequences of their own; how good it is, is measured
 on the environments with seeds that neither has seen (`evaluation.py`).
@@ -27,6 +28,7 @@ from tqdm import tqdm
 
 from spikeloop.control.pid.config import PidConfig
 from spikeloop.control.pid.plants import Plant, fly_reference
+from spikeloop.control.spiking_pid.ablation import alive_mask
 from spikeloop.control.spiking_pid.network import NETWORKS, Weights
 from spikeloop.control.spiking_pid.rollout import fly_batch, imitation_loss, pooled
 from spikeloop.control.spiking_pid.search_space import (
@@ -39,14 +41,20 @@ from spikeloop.metrics.step_response import OVERSHOOT_FLOOR_PCT, STEADY_FLOOR_M
 
 Floats = NDArray[np.float64]
 
-FIGURE_WEIGHTS = np.array([1.0, 1.0, 1.0, 1.0, 1.0])
-"""Of the ratios of mae, overshoot, settling, steady-state error and activity."""
-HINGE_FROM = np.array([1.0, 1.0, 1.0, 1.0, 1.2])
+FIGURE_WEIGHT = 0.25
 HINGE_WEIGHT = 4.0
+HINGE_FROM = np.array([0.97, 0.97, 0.97, 0.97, 1.2, 0.97])
+"""Of the ratios of `FIGURES`."""
+
+DEAD_SHARE = 0.1
+DAMAGE_WEIGHT = 0.3
+"""Of the logarithm of the error's ratio with dead neurons, on a quarter as many sequences."""
+
+STAGES = (*NETWORKS, "flight", "polish")
 
 VALIDATION_SEED = 451
-VALIDATION_SEQUENCES = 48
-VALIDATE_EACH = 20
+VALIDATION_SEQUENCES = 64
+VALIDATE_EACH = 25
 
 
 @dataclass(frozen=True)
@@ -57,33 +65,51 @@ class Budget:
         population: points a generation.
         imitation_generations: of each network alone.
         flight_generations: of both together.
+        polish_generations: the last ones, of both together.
         imitation_sequences: a generation, 100 s each.
-        flight_sequences: a generation, 100 s each.
+        flight_sequences: likewise.
+        polish_sequences: likewise.
 
     """
 
     population: int = 32
-    imitation_generations: int = 1500
-    flight_generations: int = 4000
+    imitation_generations: int = 600
+    flight_generations: int = 3000
+    polish_generations: int = 1200
     imitation_sequences: int = 4
     flight_sequences: int = 8
+    polish_sequences: int = 24
 
 
-QUICK = Budget(12, 30, 30, 2, 4)
+QUICK = Budget(12, 30, 30, 10, 2, 4, 8)
 
 
 def flight_cost(figures: Floats, reference: Floats) -> Floats:
-    """Cost of figures (n, 5) against the PID's (5,) on the same sequences, (n,)."""
-    least = np.array([0.0, OVERSHOOT_FLOOR_PCT, 0.0, STEADY_FLOOR_M, 0.0])
+    """Cost of figures (n, 6) against the PID's (6,) on the same sequences, (n,)."""
+    least = np.array([0.0, OVERSHOOT_FLOOR_PCT, 0.0, STEADY_FLOOR_M, 0.0, 0.0])
     ratios = figures / np.maximum(reference, least)
-    hinge = HINGE_WEIGHT * np.maximum(ratios - HINGE_FROM, 0.0)
-    return np.asarray((FIGURE_WEIGHTS * (ratios + hinge)).sum(axis=1))
+    hinge = np.maximum(ratios - HINGE_FROM, 0.0)
+    return np.asarray((FIGURE_WEIGHT * ratios + HINGE_WEIGHT * hinge).sum(axis=1))
+
+
+class CheckpointError(ValueError):
+    """A checkpoint belongs to another run; the message says where it lies."""
 
 
 @dataclass
 class Search:
-    """State of one stage, as it is stored in a checkpoint."""
+    """State of one stage, as it is stored in a checkpoint.
 
+    Attributes:
+        run: what the run was started with; others can't go on from it.
+        optimiser: with its distribution and its random numbers.
+        generation: how many it has seen.
+        best: the point of lowest cost on the validation sequences.
+        best_cost: that cost.
+
+    """
+
+    run: str
     optimiser: SepCMA
     generation: int
     best: Floats
@@ -100,32 +126,41 @@ class Evolution:
     def __init__(
         self, plant: Plant, reference: PidConfig, seed: int, budget: Budget, workers: int, out: Path
     ) -> None:
-        """Prepare; `out` takes checkpoints, and a run that finds some there goes on from them."""
+        """Prepare; `out` takes checkpoints, and a run that finds some there goes on from them.
+
+        Checkpoints are pickles, as the optimiser's library has it: `out` must be one's own.
+        """
         self.plant, self.reference, self.budget = plant, reference, budget
         self.seed, self.workers, self.out = seed, workers, out
+        self._run_key = f"{plant.name}, seed {seed}, {reference}, {budget}"
         out.mkdir(parents=True, exist_ok=True)
 
     def run(self) -> tuple[Weights, float]:
         """All stages; the winner, and its cost on the validation sequences."""
         budget, parts = self.budget, []
         for index, name in enumerate(NETWORKS):
-            random = np.random.default_rng((self.seed, index))
-            search = self._search(
-                name,
-                start_point(name, random),
-                0.06,
-                budget.imitation_generations,
-                self._imitation(index),
-            )
-            parts.append(search.best)
+            start = start_point(name, np.random.default_rng((self.seed, index)))
+            cost = self._imitation(index)
+            parts.append(self._search(name, start, 0.06, budget.imitation_generations, cost).best)
+        flown = self._search(
+            "flight",
+            np.concatenate(parts),
+            0.03,
+            budget.flight_generations,
+            self._flight(budget.flight_sequences),
+        )
         search = self._search(
-            "flight", np.concatenate(parts), 0.03, budget.flight_generations, self._flight()
+            "polish",
+            flown.best,
+            0.01,
+            budget.polish_generations,
+            self._flight(budget.polish_sequences),
         )
         return to_weights(search.best), search.best_cost
 
     def _imitation(self, index: int) -> Cost:
         def cost(points: Floats, random: np.random.Generator) -> Floats:
-            count = self.budget.imitation_sequences
+            count = self.budget.imitation_sequences if len(points) > 1 else VALIDATION_SEQUENCES
             _, errors, parts = fly_reference(
                 self.plant, self.reference, self.plant.draw(count, random)
             )
@@ -136,18 +171,30 @@ class Evolution:
 
         return cost
 
-    def _flight(self) -> Cost:
+    def _flight(self, usual: int) -> Cost:
         def cost(points: Floats, random: np.random.Generator) -> Floats:
-            count = self.budget.flight_sequences
-            if len(points) <= 2:
-                count = VALIDATION_SEQUENCES
-            sequences = self.plant.draw(count, random)
-            flights, _, _ = fly_reference(self.plant, self.reference, sequences)
-            pairs, leaks = to_batch(points)
-            figures = fly_batch(pairs, leaks, self.plant, sequences, self.workers)
-            return flight_cost(figures, pooled(flights))
+            count = usual if len(points) > 1 else VALIDATION_SEQUENCES
+            batch = to_batch(points)
+            whole, whole_reference = self._flown(batch, count, random, None)
+            dead = max(1, count // 4)
+            alive = np.stack([alive_mask(DEAD_SHARE, random) for _ in range(dead)])
+            damaged, damaged_reference = self._flown(batch, dead, random, alive)
+            damage = np.log(damaged[:, 0] / damaged_reference[0])
+            return np.asarray(flight_cost(whole, whole_reference) + DAMAGE_WEIGHT * damage)
 
         return cost
+
+    def _flown(
+        self,
+        batch: tuple[Floats, Floats],
+        count: int,
+        random: np.random.Generator,
+        alive: Floats | None,
+    ) -> tuple[Floats, Floats]:
+        """Figures of the networks and of the PID on new sequences."""
+        sequences = self.plant.draw(count, random)
+        flights, _, _ = fly_reference(self.plant, self.reference, sequences)
+        return fly_batch(*batch, self.plant, sequences, self.workers, alive), pooled(flights)
 
     def _search(
         self, stage: str, start: Floats, sigma: float, generations: int, cost: Cost
@@ -155,6 +202,10 @@ class Evolution:
         path = self.out / f"checkpoint_{stage}.pickle"
         if path.exists():
             search: Search = pickle.loads(path.read_bytes())
+            if search.run != self._run_key:
+                raise CheckpointError(
+                    f"{path} is of another run ({search.run}); choose another --out, or remove it"
+                )
         else:
             optimiser = SepCMA(
                 mean=start,
@@ -162,7 +213,8 @@ class Evolution:
                 seed=self.seed + 1,
                 population_size=self.budget.population,
             )
-            search = Search(optimiser, 0, start, np.inf)
+            search = Search(self._run_key, optimiser, 0, start, np.inf)
+            self._validate(search, cost)
         bar = tqdm(
             total=generations,
             initial=search.generation,
@@ -184,8 +236,7 @@ class Evolution:
 
     def _generation(self, stage: str, search: Search, cost: Cost) -> None:
         points = np.stack([search.optimiser.ask() for _ in range(self.budget.population)])
-        stage_number = [*NETWORKS, "flight"].index(stage)
-        random = np.random.default_rng((self.seed, 1 + stage_number, search.generation))
+        random = np.random.default_rng((self.seed, STAGES.index(stage), search.generation))
         costs = cost(points, random)
         search.optimiser.tell(list(zip(points, costs.tolist(), strict=True)))
         search.generation += 1

@@ -1,0 +1,106 @@
+"""Altitude by two spiking networks (slot `controller`): see `spikeloop.control.spiking_pid`."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from actuator_msgs.msg import Actuators
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+
+from spikeloop.control.spiking_pid.config import SpikingPidConfig
+from spikeloop.installed import UnknownWeightsError
+from spikeloop.loop.health import Level
+from spikeloop.msg import LoopCost
+from spikeloop.nodes.messages import Message
+from spikeloop.nodes.running import run_node
+from spikeloop.nodes.slot import InputError, SlotNode
+from spikeloop.parameters import parameter
+
+if TYPE_CHECKING:
+    from spikeloop.control.spiking_pid.network import DecisionCost
+
+ENERGY_MODEL = "45 nm: 4.6 pJ a multiply-accumulate, 0.9 pJ an accumulate"
+
+
+@dataclass(frozen=True)
+class SpikingPidNodeConfig(SpikingPidConfig):
+    """The networks, and which of the robot's actuators they drive."""
+
+    actuators: int = parameter(3, "How many actuators the robot has.", low=1, high=64, fixed=True)
+    actuator: int = parameter(
+        0, "Index of the actuator that moves the robot up; the others get 0.", low=0, high=63
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse an actuator that isn't there.
+
+        Raises:
+            ValueError: `actuator` isn't below `actuators`, or a combination of the networks' own.
+
+        """
+        super().__post_init__()
+        if self.actuator >= self.actuators:
+            raise ValueError(
+                f"actuator ({self.actuator}) must be below actuators ({self.actuators})"
+            )
+
+
+class SpikingPidNode(SlotNode):
+    """Height above ground and set-point in, thrust of the vertical actuator and its cost out."""
+
+    slot = "controller"
+    text = "Two spiking networks of 80 neurons on the altitude error, evolved to replace the PID."
+    config_type = SpikingPidNodeConfig
+    publishes = ("actuators_raw", "loop/cost")
+    joins = ("altitude", "setpoint")
+    config: SpikingPidNodeConfig
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the networks; their compiled tick comes from the disk after the first time."""
+        from spikeloop.control.spiking_pid.network import SpikingPid
+        from spikeloop.control.spiking_pid.storage import BadWeightsError, load_weights
+
+        try:
+            weights = load_weights(self.config.weights)
+        except (UnknownWeightsError, BadWeightsError) as error:
+            self.diagnoser.report(Level.ERROR, f"parameter 'weights': {error}")
+            return TransitionCallbackReturn.FAILURE
+        self.controller = SpikingPid(weights, self.config.output_low, self.config.output_high)
+        return super().on_configure(state)
+
+    def reset(self) -> None:
+        """Bring all membranes to rest."""
+        self.controller.reset()
+
+    def config_changed(self) -> None:
+        """New limits hold from the next decision on; the membranes stay as they are."""
+        self.controller.low, self.controller.high = self.config.output_low, self.config.output_high
+
+    def answer(self, stamp_ns: int, inputs: dict[str, Message]) -> dict[str, Message]:
+        """One decision."""
+        if "setpoint" not in inputs:
+            raise InputError("setpoint: none has come yet")
+        error = inputs["setpoint"].pose.position.z - inputs["altitude"].range
+        command = [0.0] * self.config.actuators
+        command[self.config.actuator] = self.controller.update(error)
+        return {
+            "actuators_raw": Actuators(normalized=array("d", command)),
+            "loop/cost": self._cost(self.controller.cost),
+        }
+
+    def _cost(self, cost: DecisionCost) -> LoopCost:
+        return LoopCost(
+            node=self.get_fully_qualified_name(),
+            spikes=cost.spikes,
+            accumulates=cost.synaptic_operations,
+            multiply_accumulates=cost.macs,
+            energy=cost.energy_j,
+            energy_model=ENERGY_MODEL,
+        )
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node."""
+    return run_node(SpikingPidNode, args)
