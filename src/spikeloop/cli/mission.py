@@ -12,7 +12,10 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spikeloop.launching.description import MissionOptions
 
 HELP = "fly a mission in simulation"
 
@@ -26,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=float, default=0.0, help="simulated time, s")
     parser.add_argument("--realtime", action="store_true", help="by the wall clock")
     parser.add_argument("--report", type=Path, metavar="DIR", help="folder for the report")
+    parser.add_argument(
+        "--no-compare",
+        action="store_true",
+        help="leave out what the report of a lockstep flight compares it with",
+    )
     parser.add_argument(
         "--respawn",
         action="append",
@@ -53,16 +61,26 @@ def run(args: argparse.Namespace) -> int:
             raise MissionError(f"'{pair}' must have the form SLOT:=NODE")
         swaps[name] = node
     if args.seeds is None:
-        return 0 if _fly(args, swaps, args.seed, args.report) else 1
-    won = 0
-    for seed in range(args.seeds):
-        won += _fly(args, swaps, seed, args.report / f"seed_{seed}" if args.report else None)
+        return 0 if _fly(args, swaps, args.seed, args.report)["success"] else 1
+    reports = [
+        _fly(args, swaps, seed, args.report / f"seed_{seed}" if args.report else None)
+        for seed in range(args.seeds)
+    ]
+    won = sum(report["success"] for report in reports)
     print(f"{won} of {args.seeds} flights succeeded")
+    if args.report:
+        from spikeloop.loop.summary import write_summary
+
+        write_summary(args.report, reports)
+        print(f"report: {args.report / 'report.html'}")
     return 0 if won >= 0.9 * args.seeds else 1
 
 
-def _fly(args: argparse.Namespace, swaps: dict[str, str], seed: int, folder: Path | None) -> bool:
+def _fly(
+    args: argparse.Namespace, swaps: dict[str, str], seed: int, folder: Path | None
+) -> dict[str, Any]:
     from spikeloop.launching.description import MissionOptions, fly
+    from spikeloop.loop.flight import write_report
     from spikeloop.loop.report import write_page
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -77,18 +95,33 @@ def _fly(args: argparse.Namespace, swaps: dict[str, str], seed: int, folder: Pat
             record=folder is not None,
         )
         report = fly(args.name, swaps, options)
+        _print_verdict(report)
         if folder is not None:
+            if not (args.realtime or args.no_compare):
+                _compare(args.name, swaps, options, report)
+                write_report(target, report)
             write_page(target)
-    _print_verdict(report, folder)
-    return bool(report["success"])
+            print(f"report: {folder / 'report.html'}")
+    return report
 
 
-def _print_verdict(report: dict[str, Any], folder: Path | None) -> None:
+def _compare(
+    name: str, swaps: dict[str, str], options: MissionOptions, report: dict[str, Any]
+) -> None:
+    """Fly what the mission is compared with, and add it to the report."""
+    from spikeloop.launching.comparison import compared
+
+    report["comparison"] = []
+    for other in compared(name, swaps, options):
+        report["comparison"].append(other)
+        verdict = "succeeded" if other["success"] else "failed"
+        print(f"  compared: {other['label']}, seed {options.seed}: {verdict}", flush=True)
+
+
+def _print_verdict(report: dict[str, Any]) -> None:
     for entry in report["criteria"]:
         mark = "held  " if entry["held"] else "BROKEN"
         value = "never" if entry["value"] is None else f"{entry['value']:.2f} {entry['unit']}"
         print(f"  {mark} {entry['name']} {value} (bound {entry['bound']:g} {entry['unit']})")
     verdict = "succeeded" if report["success"] else f"FAILED: {report['failure'] or 'see criteria'}"
-    print(f"mission {report['mission']}, seed {report['seed']}: {verdict}")
-    if folder is not None:
-        print(f"report: {folder / 'report.html'}")
+    print(f"mission {report['mission']}, seed {report['seed']}: {verdict}", flush=True)

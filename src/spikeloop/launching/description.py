@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from spikeloop_sim.robots import make_robot
 
 from launch import LaunchDescription, LaunchService
 from spikeloop.launching.stopped import StoppedWatch
+from spikeloop.loop.domain import own_domain
 from spikeloop.loop.flight import Flight, write_report
 from spikeloop.loop.lockstep import Lockstep
 from spikeloop.loop.mission import Mission, MissionError, load_mission, share_directory
@@ -51,6 +52,8 @@ class MissionOptions:
     faults: tuple[str, ...] = ()
     respawn: tuple[str, ...] = ()
     record: bool = False
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of nodes, by slot, beside those of the mission."""
 
 
 LARGE = ("event_camera_msgs/", "sensor_msgs/msg/Image", "sensor_msgs/msg/PointCloud2")
@@ -115,8 +118,8 @@ def mission_description(
         MissionError, UnknownNodeError, ParameterError: naming what exists and what is close.
 
     """
-    mission = load_mission(name)
-    nodes = _nodes(mission, swaps)
+    mission = _with_parameters(load_mission(name), options.parameters)
+    nodes = mission_nodes(mission, swaps)
     for slot_name in options.respawn:
         if slot_name not in nodes:
             raise MissionError(f"respawn: no slot '{slot_name}'{suggestion(slot_name, nodes)}")
@@ -136,6 +139,14 @@ def mission_description(
     bridge = _bridge_parameters(name, nodes, options, of_bridge)
     actions.append(node_action("bridge", [bridge], **_ends("bridge")))
     return LaunchDescription(actions)
+
+
+def _with_parameters(mission: Mission, more: Mapping[str, Mapping[str, Any]]) -> Mission:
+    """The mission with more parameters of nodes, all of which its nodes must know."""
+    merged = dict(mission.parameters)
+    for slot_name, given in more.items():
+        merged[slot_name] = {**merged.get(slot_name, {}), **given}
+    return replace(mission, parameters=merged)
 
 
 def _schedules(mission: Mission, members: Sequence[Member]) -> tuple[dict[str, Lockstep], Lockstep]:
@@ -188,8 +199,13 @@ def _ends(node: str) -> dict[str, Any]:
     return {"on_exit": Shutdown(reason=f"{node} ended")}
 
 
-def _nodes(mission: Mission, swaps: Mapping[str, str]) -> dict[str, str]:
-    """Node in each slot, swaps applied, all names checked."""
+def mission_nodes(mission: Mission, swaps: Mapping[str, str]) -> dict[str, str]:
+    """Node in each slot, swaps applied, all names checked.
+
+    Raises:
+        MissionError, UnknownNodeError: naming what exists and what is close.
+
+    """
     for slot_name in swaps:
         if slot_name not in mission.slots:
             known = mission.slots if slot_name in SLOTS else SLOTS
@@ -259,7 +275,7 @@ def fly(name: str, swaps: Mapping[str, str], options: MissionOptions) -> dict[st
     def note(event: Any, context: Any) -> None:
         # launch names a process NAME-NUMBER.
         who = event.process_name.rsplit("-", 1)[0]
-        respawned = who in (_nodes(mission, swaps)[s] for s in options.respawn)
+        respawned = who in (mission_nodes(mission, swaps)[s] for s in options.respawn)
         if not file.exists() and not respawned and not context.is_shutdown:
             said = last_error.get(event.process_name)
             cause = f" after saying: {said}" if said else ""
@@ -268,12 +284,15 @@ def fly(name: str, swaps: Mapping[str, str], options: MissionOptions) -> dict[st
     description.add_action(RegisterEventHandler(OnProcessExit(on_exit=note)))
     description.add_action(RegisterEventHandler(OnProcessIO(on_stderr=hear)))
     sweep()
-    run(description)
+    with own_domain() as domain:
+        if domain:
+            print(f"mission {name}: ROS_DOMAIN_ID={domain}", flush=True)
+        run(description)
     sweep()
     if file.exists():
         report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     else:
-        flight = Flight(mission.name, options.seed, _nodes(mission, swaps))
+        flight = Flight(mission.name, options.seed, mission_nodes(mission, swaps))
         report = flight.report([], complete=False)
         report["failure"] = "the simulator's bridge left no report"
     cause = watch.cause or "".join(deaths[:1])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from spikeloop.loop.flight import Flight
-from spikeloop.metrics.step_response import entry_time, find_steps, overshoot
+from spikeloop.metrics.step_response import Flight as Recorded
+from spikeloop.metrics.step_response import entry_time, find_steps, overshoot, tracking_metrics
 from spikeloop.parameters import build_config, parameter
 
 
@@ -56,6 +57,28 @@ def judge_altitude(flight: Flight, criteria: Mapping[str, Any]) -> list[dict[str
     stops = len(flight.safety_stops)
     entries.append(_entry("safety stops", stops, bounds.safety_stops, ""))
     return entries
+
+
+def pooled_metrics(series: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The figures of `spikeloop.metrics.step_response` of several flights, by name with unit.
+
+    Args:
+        series: of each flight as its report has them: time, setpoint, altitude, and commands, of
+            which the first actuator's moves the robot up.
+
+    Returns:
+        Empty where they ended too early for the figures.
+
+    """
+    flights = []
+    for entry in series:
+        commands = [command[0] for command in entry["commands"]]
+        columns = (entry["time"], entry["setpoint"], entry["altitude"], commands)
+        flights.append(Recorded(*[np.array(column) for column in columns]))
+    try:
+        return asdict(tracking_metrics(flights))
+    except ValueError:
+        return {}
 
 
 def _entry(name: str, value: float, bound: float, unit: str) -> dict[str, Any]:

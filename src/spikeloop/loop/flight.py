@@ -22,6 +22,7 @@ class Flight:
         commands: what the thrusters got, one list an instant.
         safety_stops: (time s, reason).
         failure: why the mission ended early; empty where it didn't.
+        metrics: figures of the flight by name; empty where it was too short for them.
         timing: all that depends on the wall clock.
 
     """
@@ -35,6 +36,7 @@ class Flight:
     commands: list[list[float]] = field(default_factory=list)
     safety_stops: list[tuple[float, str]] = field(default_factory=list)
     failure: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
     timing: dict[str, Any] = field(default_factory=dict)
 
     def add(self, time_s: float, altitude: float, setpoint: float, command: list[float]) -> None:
@@ -43,6 +45,15 @@ class Flight:
         self.altitude.append(altitude)
         self.setpoint.append(setpoint)
         self.commands.append(command)
+
+    def series(self) -> dict[str, list[Any]]:
+        """What was recorded at each instant, by name."""
+        return {
+            "time": self.time,
+            "altitude": self.altitude,
+            "setpoint": self.setpoint,
+            "commands": self.commands,
+        }
 
     def report(self, criteria: list[dict[str, Any]], complete: bool) -> dict[str, Any]:
         """As `report.json`: equal for equal seeds, but for `timing`."""
@@ -54,13 +65,9 @@ class Flight:
             "success": held,
             "failure": self.failure,
             "criteria": criteria,
+            "metrics": self.metrics,
             "safety_stops": [list(stop) for stop in self.safety_stops],
-            "series": {
-                "time": self.time,
-                "altitude": self.altitude,
-                "setpoint": self.setpoint,
-                "commands": self.commands,
-            },
+            "series": self.series(),
             "timing": self.timing,
         }
 

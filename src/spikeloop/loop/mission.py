@@ -6,7 +6,7 @@ with the file and the nearest name that exists.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,22 @@ class MissionError(ValueError):
 
 
 @dataclass(frozen=True)
+class Variant:
+    """The same mission flown otherwise, for comparison.
+
+    Attributes:
+        label: what the report calls it.
+        slots: nodes that it swaps.
+        parameters: of nodes, by slot, beside those of the mission.
+
+    """
+
+    label: str
+    slots: Mapping[str, str]
+    parameters: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class Mission:
     """A checked mission.
 
@@ -36,6 +52,7 @@ class Mission:
         robot_parameters: of the simulated robot.
         parameters: of each node, by slot.
         criteria: success criteria, as `spikeloop.loop.criteria` reads them.
+        compare: what its report shows beside it, on the same seed.
 
     """
 
@@ -48,6 +65,7 @@ class Mission:
     robot_parameters: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     criteria: Mapping[str, float] = field(default_factory=dict)
+    compare: tuple[Variant, ...] = ()
 
     def setpoint_at(self, time_s: float) -> float:
         """The set-point that holds at a time, m."""
@@ -55,7 +73,7 @@ class Mission:
 
 
 _REQUIRED = ("text", "robot", "duration", "slots", "setpoints")
-_FIELDS = (*_REQUIRED, "robot_parameters", "parameters", "criteria")
+_FIELDS = (*_REQUIRED, "robot_parameters", "parameters", "criteria", "compare")
 
 
 def missions() -> dict[str, Path]:
@@ -97,11 +115,7 @@ def _checked(path: Path, data: dict[str, Any]) -> Mission:
         if key not in data:
             raise MissionError(f"{path}: field '{key}' is missing")
     for section in ("slots", "parameters"):
-        for name in data.get(section) or {}:
-            if name not in SLOTS:
-                raise MissionError(
-                    f"{path}: {section}: unknown slot '{name}'{suggestion(str(name), SLOTS)}"
-                )
+        _check_slots(path, section, data.get(section))
     try:
         setpoints = tuple((float(at), float(value)) for at, value in data["setpoints"])
         duration = float(data["duration"])
@@ -124,4 +138,27 @@ def _checked(path: Path, data: dict[str, Any]) -> Mission:
         robot_parameters=data.get("robot_parameters") or {},
         parameters=data.get("parameters") or {},
         criteria=data.get("criteria") or {},
+        compare=tuple(_variant(path, entry) for entry in data.get("compare") or ()),
     )
+
+
+def _variant(path: Path, data: Any) -> Variant:
+    known = ("label", "slots", "parameters")
+    if not isinstance(data, dict) or "label" not in data:
+        raise MissionError(f"{path}: each entry of 'compare' must be a mapping with a 'label'")
+    for key in data:
+        if key not in known:
+            raise MissionError(
+                f"{path}: compare: unknown field '{key}'{suggestion(str(key), known)}"
+            )
+    for section in ("slots", "parameters"):
+        _check_slots(path, f"compare: {section}", data.get(section))
+    return Variant(str(data["label"]), data.get("slots") or {}, data.get("parameters") or {})
+
+
+def _check_slots(path: Path, section: str, names: Iterable[str] | None) -> None:
+    for name in names or ():
+        if name not in SLOTS:
+            raise MissionError(
+                f"{path}: {section}: unknown slot '{name}'{suggestion(str(name), SLOTS)}"
+            )

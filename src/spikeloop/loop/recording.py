@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from mcap.exceptions import McapError
+from mcap.reader import make_reader
 from mcap.writer import CompressionType, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 SEPARATOR = "=" * 80
 _SIZED = tuple(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))
@@ -88,3 +92,33 @@ class McapRecording:
         """Write index and summary; without them the file still reads up to its end."""
         self._writer.finish()
         self._file.close()
+
+
+class RecordingError(ValueError):
+    """A recording can't be read; the message names the file and the cause."""
+
+
+def read_messages(path: Path, topics: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Messages of some topics in the order of recording, decoded by the definitions inside.
+
+    Args:
+        path: an MCAP file as `McapRecording` writes it.
+        topics: full names; those that aren't in the file are left out.
+
+    Yields:
+        (topic, message with the fields of its definition).
+
+    Raises:
+        RecordingError: the file is missing, cut or no MCAP.
+
+    """
+    store = get_typestore(Stores.ROS2_JAZZY)
+    try:
+        with path.open("rb") as file:
+            for schema, channel, message in make_reader(file).iter_messages(topics=list(topics)):
+                assert schema is not None
+                if schema.name not in store.types:
+                    store.register(get_types_from_msg(schema.data.decode(), schema.name))
+                yield channel.topic, store.deserialize_cdr(message.data, schema.name)
+    except (OSError, McapError) as error:
+        raise RecordingError(f"{path}: can't be read: {error}") from error

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from spikeloop.loop.drawing import bars, lines, raster
+from spikeloop.loop.spiking import SpikingRecord, spiking_records
 from spikeloop.metrics.distribution import distribution
-
-WIDTH, HEIGHT, LEFT, BOTTOM = 640, 220, 46, 24
-COLOURS = ("#1668b8", "#c2410c", "#4d7c0f", "#7e22ce")
 
 STYLE = """
 :root{color-scheme:light dark}
@@ -24,8 +23,15 @@ svg text{font-size:13px;fill:currentColor}
 table{border-collapse:collapse;width:100%}
 td,th{text-align:left;padding:.25rem .5rem .25rem 0;border-bottom:1px solid #8884}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.wide{overflow-x:auto}
 .key{margin:0;font-size:.9rem}
 """
+
+
+COST_NOTE = """<p class="key">A PID of the same task needs 5 multiplications and 7 additions a
+decision, about 0.03 nJ by the same model: it costs less on any machine. The spiking controller is
+for neuromorphic hardware, where it shares a chip and a number format with spiking perception, and
+for learning controllers of which no formula is known.</p>"""
 
 
 def write_page(folder: Path) -> Path:
@@ -33,16 +39,19 @@ def write_page(folder: Path) -> Path:
 
     Raises:
         OSError: `report.json` can't be read or the page not be written.
+        RecordingError: `recording.mcap` is there and can't be read.
 
     """
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     path = folder / "report.html"
-    path.write_text(page(report), encoding="utf-8")
+    recording = folder / "recording.mcap"
+    records = spiking_records(recording) if recording.exists() else {}
+    path.write_text(page(report, records), encoding="utf-8")
     return path
 
 
-def page(report: dict[str, Any]) -> str:
-    """The page of a report as `Flight.report` gives it."""
+def page(report: dict[str, Any], records: Mapping[str, SpikingRecord]) -> str:
+    """The page of a report as `Flight.report` gives it, and of what spiking nodes told."""
     verdict = "success" if report["success"] else "failed"
     series = report["series"]
     time = series["time"]
@@ -54,64 +63,35 @@ def page(report: dict[str, Any]) -> str:
         f"seed {report['seed']} &middot; {_text(nodes)}</p>",
         f"<p>{_text(report['failure'])}</p>" if report["failure"] else "",
         "<h2>Altitude, m</h2>",
-        _plot(time, {"altitude": series["altitude"], "set-point": series["setpoint"]}),
+        lines(time, {"altitude": series["altitude"], "set-point": series["setpoint"]}),
         "<h2>Commands of the thrusters, -1 to 1</h2>",
-        _plot(time, {f"actuator {i}": values for i, values in enumerate(commands)}),
+        lines(time, {f"actuator {i}": values for i, values in enumerate(commands)}),
         "<h2>Criteria</h2>",
         _criteria(report["criteria"]),
+        _comparison(report),
+        *(_spiking(name, record) for name, record in records.items()),
+        COST_NOTE if records and _flew(report, "pid") else "",
         _stops(report["safety_stops"]),
         _stages(report["timing"].get("stages", [])),
         _messages(report["timing"].get("messages", [])),
         "<h2>Timing</h2>",
         _timing(report["timing"]),
     ]
+    return document(f"{report['mission']}: {verdict}", parts)
+
+
+def document(title: str, parts: Sequence[str]) -> str:
+    """An HTML document of parts, with the style inside."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{_text(report['mission'])}: {verdict}</title><style>{STYLE}</style></head>"
+        f"<title>{_text(title)}</title><style>{STYLE}</style></head>"
         f"<body>{''.join(parts)}</body></html>"
     )
 
 
 def _text(value: object) -> str:
     return html.escape(str(value))
-
-
-def _plot(time: Sequence[float], lines: dict[str, Sequence[float]]) -> str:
-    """Lines over time as an SVG with its key."""
-    values = [value for line in lines.values() for value in line]
-    if len(time) < 2 or not values:
-        return "<p>Nothing was recorded.</p>"
-    low, high = min(values), max(values)
-    margin = 0.08 * (high - low) or 1.0
-    low, high = low - margin, high + margin
-
-    def x(at: float) -> float:
-        return LEFT + (at - time[0]) / (time[-1] - time[0]) * (WIDTH - LEFT - 8)
-
-    def y(value: float) -> float:
-        return (high - value) / (high - low) * (HEIGHT - BOTTOM - 6) + 6
-
-    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">']
-    for step in range(5):
-        value = low + (high - low) * step / 4
-        at = time[0] + (time[-1] - time[0]) * step / 4
-        parts.append(
-            f'<line x1="{LEFT}" x2="{WIDTH - 8}" y1="{y(value):.1f}" y2="{y(value):.1f}" '
-            'stroke="currentColor" stroke-opacity=".15"/>'
-            f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.2f}</text>'
-            f'<text x="{x(at):.1f}" y="{HEIGHT - 6}" text-anchor="middle">{at:.0f} s</text>'
-        )
-    for colour, line in zip(COLOURS, lines.values(), strict=False):
-        points = " ".join(f"{x(t):.1f},{y(v):.1f}" for t, v in zip(time, line, strict=True))
-        parts.append(
-            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6"/>'
-        )
-    key = " &middot; ".join(
-        f'<span style="color:{colour}">&#9632;</span> {_text(name)}'
-        for colour, name in zip(COLOURS, lines, strict=False)
-    )
-    return "".join(parts) + f'</svg><p class="key">{key}</p>'
 
 
 def _criteria(entries: list[dict[str, Any]]) -> str:
@@ -122,6 +102,58 @@ def _criteria(entries: list[dict[str, Any]]) -> str:
         for e in entries
     ]
     return f"<table>{''.join(rows)}</table>"
+
+
+def _flew(report: dict[str, Any], node: str) -> bool:
+    return any(node in other["nodes"].values() for other in report.get("comparison", []))
+
+
+def _comparison(report: dict[str, Any]) -> str:
+    """The same mission flown otherwise, on the same seed."""
+    others = report.get("comparison", [])
+    if not others:
+        return ""
+    own = {"label": "as flown", **{key: report[key] for key in ("metrics", "success", "series")}}
+    rows = [own, *others]
+    length = min(len(row["series"]["time"]) for row in rows)
+    time = own["series"]["time"][:length]
+    names = [name for name in own["metrics"] if all(name in row["metrics"] for row in rows)]
+    head = "".join(f"<th>{_text(name)}</th>" for name in ("", "success", *names))
+    body = "".join(
+        f"<tr><td>{_text(row['label'])}</td><td>{'yes' if row['success'] else 'no'}</td>"
+        + "".join(f'<td class="n">{row["metrics"][name]:.3f}</td>' for name in names)
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        "<h2>Compared on the same seed: altitude, m</h2>"
+        + lines(time, {row["label"]: row["series"]["altitude"][:length] for row in rows})
+        + f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+    )
+
+
+def _spiking(name: str, record: SpikingRecord) -> str:
+    """Spikes and membranes of a node, and what a decision cost."""
+    cost = record.mean_cost()
+    parts = [f"<h2>Spikes of {_text(name)}</h2>"]
+    if record.layers:
+        parts.append(raster(record.time, record.fired, record.layers))
+    if record.potentials:
+        parts += [
+            "<h2>Membrane potential of its outputs</h2>",
+            lines(record.time, record.potentials),
+        ]
+    if cost:
+        parts.append(
+            f"<h2>Cost of a decision of {_text(name)}, mean</h2><table>"
+            f'<tr><td>spikes</td><td class="n">{cost["spikes"]:.1f}</td></tr>'
+            f'<tr><td>accumulates</td><td class="n">{cost["accumulates"]:.0f}</td></tr>'
+            f"<tr><td>multiply-accumulates</td>"
+            f'<td class="n">{cost["multiply_accumulates"]:.0f}</td></tr>'
+            f'<tr><td>energy, modelled</td><td class="n">{cost["energy"] * 1e9:.3f} nJ</td></tr>'
+            f'</table><p class="key">Energy by {_text(record.energy_model)}.</p>'
+        )
+    return "".join(parts)
 
 
 def _stops(stops: list[list[Any]]) -> str:
@@ -147,33 +179,21 @@ def _timing(timing: dict[str, Any]) -> str:
 
 
 def _stages(stages: list[dict[str, Any]]) -> str:
-    """Bars on one scale: when, after the measurement, a stage had its input and gave its output."""
+    """When, after the measurement, each stage had its input and gave its output."""
     timed = [s for s in stages if s["since_measurement_ms"]]
     if not timed:
         return ""
-    longest = max(s["since_measurement_ms"]["median"] for s in timed) or 1.0
-    row_height, scale = 30, (WIDTH - 8) / longest
-    parts = [f'<svg viewBox="0 0 {WIDTH} {row_height * len(timed)}" role="img">']
-    rows = []
-    for index, stage in enumerate(timed):
+    spans, rows = [], []
+    for stage in timed:
         since, own = stage["since_measurement_ms"], stage["own_ms"]
-        end, width = since["median"] * scale, max(2.0, own["median"] * scale)
-        name = _text(f"{stage['node'].lstrip('/')}: {stage['topic']}")
-        parts.append(
-            f'<text x="2" y="{row_height * index + 13}">{name}</text>'
-            f'<rect x="{max(0.0, end - width):.1f}" y="{row_height * index + 17}" '
-            f'width="{width:.1f}" height="8" fill="{COLOURS[index % len(COLOURS)]}"/>'
-        )
+        name = f"{stage['node'].lstrip('/')}: {stage['topic']}"
+        spans.append((name, max(0.0, since["median"] - own["median"]), since["median"]))
         rows.append(
-            f'<tr><td>{name}</td><td class="n">{own["median"]:.2f} / {own["p99"]:.2f}</td>'
+            f'<tr><td>{_text(name)}</td><td class="n">{own["median"]:.2f} / {own["p99"]:.2f}</td>'
             f'<td class="n">{since["median"]:.2f} / {since["p99"]:.2f}</td></tr>'
         )
     head = "<tr><th>median / p99</th><th>own time</th><th>since the measurement</th></tr>"
-    return (
-        "<h2>Stage latencies, ms</h2>"
-        + "".join(parts)
-        + f"</svg><table>{head}{''.join(rows)}</table>"
-    )
+    return f"<h2>Stage latencies, ms</h2>{bars(spans)}<table>{head}{''.join(rows)}</table>"
 
 
 def _messages(entries: list[dict[str, Any]]) -> str:

@@ -91,12 +91,17 @@ TOPICS = {
         Topic("stop", "std_msgs/msg/Bool", LATCHED),
         Topic("loop/trace", "spikeloop/msg/StageTrace", Qos(depth=100), "ns"),
         Topic("loop/cost", "spikeloop/msg/LoopCost", Qos(depth=100), "spikes, operations, J"),
+        Topic("loop/spikes", "spikeloop/msg/SpikeRecord", Qos(depth=100), "membrane potential"),
         Topic("echo/imu", "sensor_msgs/msg/Imu", IMU, "rad/s, m/s^2"),
         Topic("echo/events", "event_camera_msgs/msg/EventPacket", EVENTS, "encoded"),
         Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", Qos(depth=100)),
         Topic("/clock", "rosgraph_msgs/msg/Clock", Qos(depth=10), "s"),
     )
 }
+
+
+OF_EVERY_NODE = ("/diagnostics", "loop/trace", "loop/cost", "loop/spikes")
+"""What a node in any slot may publish, to give account of itself."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ class Slot:
         name: name in missions and on the command line.
         text: one sentence.
         publishes: topics that a node in this slot may publish, beside those of every node
-            (`/diagnostics`, `loop/trace`, `loop/cost`).
+            (`OF_EVERY_NODE`).
         subscribes: topics that it may subscribe to.
         due: those of `publishes` of which one message is owed for each due input stamp, so that
             lockstep can wait for them.

@@ -16,7 +16,7 @@ from spikeloop_sim.base import Base
 from spikeloop_sim.faults import FaultInjector, parse_fault
 from spikeloop_sim.robots import make_robot
 
-from spikeloop.loop.criteria import judge_altitude
+from spikeloop.loop.criteria import judge_altitude, pooled_metrics
 from spikeloop.loop.flight import Flight, write_report
 from spikeloop.loop.lockstep import DueOutputs
 from spikeloop.loop.mission import load_mission
@@ -174,6 +174,7 @@ class BridgeNode(SlotNode):
             "refused_commands": self.base.refused,
             **self.account.summary(),
         }
+        flight.metrics = pooled_metrics([flight.series()])
         report = flight.report(judge_altitude(flight, self.mission.criteria), complete)
         if self.config.report:
             write_report(Path(self.config.report), report)
@@ -211,7 +212,12 @@ class BridgeNode(SlotNode):
         if self.done or not self.began_ns:
             return
         if self.outputs is not None:
-            if self.outputs.add(name, stamp_of(message), message):
+            if stamp_of(message) > self._stamp(self.tick):
+                self._fail(
+                    f"{name} came with a stamp ahead of the simulation's; does another mission "
+                    "fly in this ROS domain? ROS_DOMAIN_ID gives this one its own"
+                )
+            elif self.outputs.add(name, stamp_of(message), message):
                 self._advance()
             return
         age = self._stamp(self.tick) - stamp_of(message)

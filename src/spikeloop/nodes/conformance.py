@@ -17,7 +17,7 @@ from typing import Any
 
 from spikeloop.loop.health import Level
 from spikeloop.loop.lockstep import Lockstep, Timing
-from spikeloop.loop.slots import TOPICS, slot
+from spikeloop.loop.slots import OF_EVERY_NODE, TOPICS, slot
 from spikeloop.loop.wiring import Member, schedules
 from spikeloop.nodes.bridge_config import START_NS
 from spikeloop.nodes.feeding import Commander, Feeder, Wires, stimuli
@@ -155,7 +155,7 @@ class _Trial:
 def _contract(trial: _Trial) -> str:
     free = trial.slot.name == "gate"  # its sources may have names of the user's
     for what, names, allowed in (
-        ("publishes", trial.publishes, trial.slot.publishes),
+        ("publishes", trial.publishes, (*trial.slot.publishes, *OF_EVERY_NODE)),
         ("subscribes to", () if free else trial.reads, trial.slot.subscribes),
     ):
         for name in names:

@@ -19,7 +19,7 @@ from rclpy.subscription import Subscription
 
 from spikeloop.loop.health import HealthLimits, InputHealth, Level
 from spikeloop.loop.lockstep import Lockstep, StampJoin
-from spikeloop.loop.slots import Topic, slot, topic
+from spikeloop.loop.slots import OF_EVERY_NODE, Topic, slot, topic
 from spikeloop.nodes.declaring import declare, watch
 from spikeloop.nodes.diagnosing import Diagnoser
 from spikeloop.nodes.lifecycle import LifecycleServices
@@ -290,7 +290,8 @@ class SlotNode(LifecycleNode):
                 name: self.empty(name) for name in slot(self.slot).due if name in self.publishes
             }
         for name, message in outputs.items():
-            self.publish(name, message, stamp_ns, received)
+            traced = name not in OF_EVERY_NODE
+            self.publish(name, message, stamp_ns, received if traced else 0)
         self._last_answer = outputs
 
     def publish(self, name: str, message: Message, stamp_ns: int, received: int = 0) -> None:
