@@ -60,7 +60,7 @@ class BlimpConfig:
         0.01, "Standard deviation of an altimeter sample.", unit="m", low=0.0, high=1.0
     )
     altimeter_resolution: float = parameter(
-        0.01, "Altimeter samples are multiples of this.", unit="m", low=1e-4, high=1.0
+        0.001, "Altimeter samples are multiples of this.", unit="m", low=1e-4, high=1.0
     )
     altimeter_min: float = parameter(
         0.1, "Nearest distance that the altimeter sees.", unit="m", low=0.0, high=1.0

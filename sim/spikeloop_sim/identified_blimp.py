@@ -51,7 +51,7 @@ class IdentifiedBlimpConfig:
         0.01, "Standard deviation of an altimeter sample.", unit="m", low=0.0, high=1.0
     )
     altimeter_resolution: float = parameter(
-        0.01, "Altimeter samples are multiples of this.", unit="m", low=1e-4, high=1.0
+        0.001, "Altimeter samples are multiples of this.", unit="m", low=1e-4, high=1.0
     )
 
     def __post_init__(self) -> None:

@@ -35,7 +35,7 @@ from spikeloop.nodes.bridge_config import START_NS
 from spikeloop.nodes.registry import UnknownNodeError, node_type
 from spikeloop.parameters import build_config, parameters_of, suggestion
 
-SIGTERM_AFTER_S = "1.2"
+SIGTERM_AFTER_S = "2.0"
 SIGKILL_AFTER_S = "0.5"
 SETPOINT_S = 0.1
 RESPAWN_AFTER_S = 0.1

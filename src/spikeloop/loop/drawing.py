@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 220, 46, 8, 6, 24
+LABELS = 96
+"""Width that a raster leaves for the names of its layers."""
 COLOURS = ("#1668b8", "#c2410c", "#4d7c0f", "#7e22ce", "#0f766e", "#a16207")
 
 
@@ -58,7 +60,7 @@ def raster(time: Sequence[float], fired: Sequence[Sequence[int]], layers: Mappin
     first = 0
     for colour, (name, size) in zip(cycle(COLOURS), layers.items(), strict=False):
         dots = "".join(
-            f"M{_x(at, time):.1f} {TOP + (index + 0.5) * scale:.1f}h1.2"
+            f"M{_x(at, time, LABELS):.1f} {TOP + (index + 0.5) * scale:.1f}h1.2"
             for at, indices in zip(time, fired, strict=True)
             for index in indices
             if first <= index < first + size
@@ -69,7 +71,7 @@ def raster(time: Sequence[float], fired: Sequence[Sequence[int]], layers: Mappin
             f'<text x="2" y="{middle:.1f}" style="fill:{colour}">{html.escape(name)}</text>'
         )
         first += size
-    return _svg(height, [*parts, *_time_axis(time, height)])
+    return _svg(height, [*parts, *_time_axis(time, height, LABELS)])
 
 
 def bars(rows: Sequence[tuple[str, float, float]]) -> str:
@@ -95,8 +97,8 @@ def _svg(height: float, parts: Sequence[str]) -> str:
     return f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img">{"".join(parts)}</svg>'
 
 
-def _x(at: float, time: Sequence[float]) -> float:
-    return LEFT + (at - time[0]) / (time[-1] - time[0]) * (WIDTH - LEFT - RIGHT)
+def _x(at: float, time: Sequence[float], left: float = LEFT) -> float:
+    return left + (at - time[0]) / (time[-1] - time[0]) * (WIDTH - left - RIGHT)
 
 
 def _y(value: float, low: float, high: float) -> float:
@@ -116,10 +118,10 @@ def _axes(time: Sequence[float], low: float, high: float) -> list[str]:
     return [*parts, *_time_axis(time, HEIGHT)]
 
 
-def _time_axis(time: Sequence[float], height: float) -> list[str]:
+def _time_axis(time: Sequence[float], height: float, left: float = LEFT) -> list[str]:
     ticks = [time[0] + (time[-1] - time[0]) * step / 4 for step in range(5)]
     anchors = ("middle", "middle", "middle", "middle", "end")
     return [
-        f'<text x="{_x(at, time):.1f}" y="{height - 6}" text-anchor="{anchor}">{at:.0f} s</text>'
+        f'<text x="{_x(at, time, left):.1f}" y="{height - 6}" text-anchor="{anchor}">{at:.0f} s</text>'
         for at, anchor in zip(ticks, anchors, strict=True)
     ]

@@ -335,7 +335,10 @@ class BridgeNode(SlotNode):
                 self.emit(name, message)
         if wait > self.config.name_after and not self._named:
             self._named = True
-            self.get_logger().error(self._who_is_missing(missing[0]))
+            if self.outputs.has_come(missing[0]):
+                self.get_logger().error(self._who_is_missing(missing[0]))
+            else:
+                self.get_logger().info(f"waiting for slot '{self._slot_of(missing[0])}' to start")
         if wait > self._patience(missing[0]):
             self._fail(self._who_is_missing(missing[0]))
 

@@ -16,6 +16,12 @@ class SpikingPidConfig:
         "Evolved networks, by the name of a file in weights/ or by the path of an .npz.",
         fixed=True,
     )
+    without: str = parameter(
+        "nothing",
+        "Part that is taken out, to see what it is for.",
+        choices=("nothing", "i_network", "threshold_adaptation"),
+        fixed=True,
+    )
     output_low: float = parameter(-1.0, "Least command.", low=-1000.0, high=1000.0)
     output_high: float = parameter(1.0, "Greatest command.", low=-1000.0, high=1000.0)
     period: float = parameter(
