@@ -16,7 +16,7 @@ from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from spikeloop.events.recording import _FIELDS, EVENT_PACKET, Recording, RecordingError
+from spikeloop.events.recording import EVENT_PACKET, FIELDS, Recording, RecordingError
 
 DATA = Path(__file__).parents[1] / "data" / "evt3_test_events_1"
 COMMAND = [str(Path(sys.prefix) / "bin" / "spikeloop"), "events", "info"]
@@ -77,7 +77,7 @@ def test_a_topic_that_isnt_there_lists_those_that_are() -> None:
 def _rewritten(folder: Path, change: Callable[[Any], None] = lambda message: None) -> Path:
     """The recording as MCAP, with every message changed."""
     store = get_typestore(Stores.ROS2_JAZZY)
-    store.register(get_types_from_msg(_FIELDS, EVENT_PACKET))
+    store.register(get_types_from_msg(FIELDS, EVENT_PACKET))
     with (
         AnyReader([DATA], default_typestore=store) as reader,
         Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer,

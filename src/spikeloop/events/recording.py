@@ -23,7 +23,7 @@ from spikeloop.events.salvage import SUFFIXES, StorageError, StorageFile, open_s
 EVENT_PACKET = "event_camera_msgs/msg/EventPacket"
 OLD_PACKET = "event_array_msgs/msg/EventArray"
 """The former name of EventPacket."""
-_FIELDS = (
+FIELDS = (
     "std_msgs/Header header\nuint32 height\nuint32 width\nuint64 seq\nuint64 time_base\n"
     "string encoding\nbool is_bigendian\nuint8[] events\n"
 )
@@ -93,7 +93,7 @@ class Recording:
             raise RecordingError(f"{path}: no such file or folder")
         self._store = get_typestore(Stores.ROS2_JAZZY)
         for kind in (EVENT_PACKET, OLD_PACKET):
-            self._store.register(get_types_from_msg(_FIELDS, kind))
+            self._store.register(get_types_from_msg(FIELDS, kind))
         self._files: list[StorageFile] = []
         self._unpacked: tempfile.TemporaryDirectory[str] | None = None
         chosen = self._choose(topic, self._open())

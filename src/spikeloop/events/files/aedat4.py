@@ -101,6 +101,9 @@ class Aedat4Source(Source):
         names = ("none", "LZ4", "LZ4", "zstd", "zstd")
         self.format = f"AEDAT 4.0, compression {names[self._compression]}"
         self.notes["streams"] = ", ".join(s[0] for s in self._streams.values())
+        others = {"FRME": "frames", "IMUS": "inertial samples"}
+        kinds = [stream[0] for stream in self._streams.values()]
+        self.others = tuple(name for kind, name in others.items() if kind in kinds)
         self.notes["clock"] = "us since the epoch"
 
     def pieces(self) -> Iterator[Piece]:

@@ -50,20 +50,25 @@ def decode(
 
 
 @numba.njit(cache=True)
+def _one(data: NDArray[np.uint8], at: int) -> int:
+    return int(np.int64(data[at]))
+
+
+@numba.njit(cache=True)
 def _two(data: NDArray[np.uint8], at: int) -> int:
-    return int(data[at]) | (int(data[at + 1]) << 8)
+    return int(np.int64(data[at]) | (np.int64(data[at + 1]) << 8))
 
 
 @numba.njit(cache=True)
 def _times(data: NDArray[np.uint8], size: int, count: int, t: NDArray[np.int64]) -> int:
     now = 0
-    for k in range(8):
-        now |= int(data[4 + k]) << (8 * k)
+    for k in range(0, 8, 2):
+        now |= _two(data, 4 + k) << (8 * k)
     at, n = 12, 0
     while n < count:
         if at >= size:
             return -1
-        step, repeats = int(data[at]) >> 4, int(data[at]) & 0xF
+        step, repeats = _one(data, at) >> 4, _one(data, at) & 0xF
         at += 1
         if step == 15:
             shift, longer = 0, 0
@@ -73,7 +78,7 @@ def _times(data: NDArray[np.uint8], size: int, count: int, t: NDArray[np.int64])
                 shift += 4
                 if at >= size:
                     return -1
-                step, repeats = int(data[at]) >> 4, int(data[at]) & 0xF
+                step, repeats = _one(data, at) >> 4, _one(data, at) & 0xF
                 at += step == 15
             now += longer
             continue
@@ -115,7 +120,7 @@ def _polarities(
     while n < count:
         if at >= size:
             return -1
-        byte = int(data[at])
+        byte = _one(data, at)
         at += 1
         repeats = byte & 127
         if repeats == 127:

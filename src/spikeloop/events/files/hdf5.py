@@ -26,6 +26,7 @@ with contextlib.suppress(ImportError):
     # Registers the filters of blosc, zstd and others, if it is there.
     import hdf5plugin  # noqa: F401
 
+SHIFT = "time_shift_us"
 COLUMNS = ("t", "x", "y", "p")
 
 
@@ -79,6 +80,8 @@ class Hdf5Source(Source):
         for place in (file, file.get("events")):
             if place is not None and {"width", "height"} <= set(place.attrs):
                 self.width, self.height = int(place.attrs["width"]), int(place.attrs["height"])
+        if SHIFT in file.attrs:
+            self.notes[SHIFT] = str(_text(file.attrs[SHIFT]))
         self._offset = int(file["t_offset"][()]) if "t_offset" in file else 0
         if "t_offset" in file:
             self.notes["clock"] = f"absolute: t_offset of {self._offset} us is added"

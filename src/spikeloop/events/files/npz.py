@@ -18,6 +18,7 @@ from spikeloop.events.array import Events, Triggers
 from spikeloop.events.files.source import PIECE, FileError, Piece, Source
 
 FIELDS = ("t", "x", "y", "p")
+SHIFT = "time_shift_us"
 
 
 class NpzSource(Source):
@@ -38,6 +39,8 @@ class NpzSource(Source):
                 self._names = set(archive.files)
                 if {"width", "height"} <= self._names:
                     self.width, self.height = int(archive["width"]), int(archive["height"])
+                if SHIFT in self._names:
+                    self.notes[SHIFT] = str(archive[SHIFT])
                 self._record = "" if set(FIELDS) <= self._names else self._structured(archive)
         except (ValueError, OSError, zipfile.BadZipFile, TypeError, EOFError) as error:
             raise FileError(f"{path}: can't be read as NPZ: {error}") from error

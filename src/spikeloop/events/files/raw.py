@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from spikeloop.events.array import Events, Triggers
@@ -13,6 +14,7 @@ from spikeloop.events.files.prophesee_header import option, read_header
 from spikeloop.events.files.source import FileError, Piece, Source
 
 BYTES = 1 << 20
+WORD = {"evt2": 4, "evt21": 8, "evt3": 2}
 ORIGIN = "spikeloop_time_origin"
 """Line of the header with the part of the time, us, that the format's bits can't hold."""
 VERSIONS = {"2.0": "evt2", "2.1": "evt21", "3.0": "evt3"}
@@ -47,9 +49,9 @@ class RawSource(Source):
         if not origin.isdigit():
             raise FileError(f"{path}: the header's {ORIGIN} must be a number of us, not '{origin}'")
         self._origin = int(origin)
-        for key in ("serial_number", "date", "integrator_name", ORIGIN):
+        for key in ("serial_number", "date", "integrator_name", ORIGIN, "spikeloop_time_shift_us"):
             if fields.get(key):
-                self.notes[key] = fields[key]
+                self.notes[key.removeprefix("spikeloop_")] = fields[key]
 
     def _decoder(self) -> Decoder:
         width, height = self.room
@@ -69,13 +71,12 @@ class RawSource(Source):
                 events, triggers = decoder.decode(data)
                 self._counts = type(self._counts)(decoder.counts)
                 yield _shifted(events, triggers, self._origin)
-        left = (self.path.stat().st_size - self._start) % int((self.encoding != "evt3" and 4) or 2)
+        left = (self.path.stat().st_size - self._start) % WORD[self.encoding]
         if left:
             self._counts["bytes of a cut word at the end"] = left
 
 
 def _shifted(events: Events, triggers: Triggers, by: int) -> Piece:
-    if by:
-        events.t.__iadd__(by)
-        triggers.t.__iadd__(by)
-    return events, triggers
+    if not by:
+        return events, triggers
+    return replace(events, t=events.t + by), replace(triggers, t=triggers.t + by)

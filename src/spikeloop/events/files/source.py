@@ -30,6 +30,7 @@ class Source(ABC):
         width: columns of the sensor; 0 where neither file nor caller says.
         height: rows of the sensor; 0 likewise.
         notes: what else the file says, such as the camera's serial number or its clock.
+        others: what it holds beside events and triggers.
 
     """
 
@@ -46,6 +47,7 @@ class Source(ABC):
         """
         self.path, self.width, self.height = path, width, height
         self.notes: dict[str, str] = {}
+        self.others: tuple[str, ...] = ()
         self._counts: Counter[str] = Counter()
 
     @property
