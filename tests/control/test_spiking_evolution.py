@@ -88,7 +88,7 @@ def test_cost_punishes_what_exceeds_the_pid() -> None:
     equal, slow = flight_cost(np.stack([reference, reference * [1, 1, 1.5, 1, 1, 1]]), reference)
     better = flight_cost(reference[None] * 0.9, reference)[0]
     assert better < equal < slow
-    assert slow - equal == pytest.approx(0.5 * 4.25)
+    assert slow - equal == pytest.approx(0.5 * 6.25)
 
 
 def test_same_seed_same_weights_also_when_interrupted(tmp_path: Path) -> None:

@@ -42,12 +42,12 @@ from spikeloop.metrics.step_response import OVERSHOOT_FLOOR_PCT, STEADY_FLOOR_M
 Floats = NDArray[np.float64]
 
 FIGURE_WEIGHT = 0.25
-HINGE_WEIGHT = 4.0
+HINGE_WEIGHT = 6.0
 HINGE_FROM = np.array([0.97, 0.97, 0.97, 0.97, 1.2, 0.97])
 """Of the ratios of `FIGURES`."""
 
 DEAD_SHARE = 0.1
-DAMAGE_WEIGHT = 0.3
+DAMAGE_WEIGHT = 0.6
 """Of the logarithm of the error's ratio with dead neurons, on a quarter as many sequences."""
 
 STAGES = (*NETWORKS, "flight", "polish")
@@ -75,7 +75,7 @@ class Budget:
     population: int = 32
     imitation_generations: int = 600
     flight_generations: int = 3000
-    polish_generations: int = 1200
+    polish_generations: int = 500
     imitation_sequences: int = 4
     flight_sequences: int = 8
     polish_sequences: int = 24

