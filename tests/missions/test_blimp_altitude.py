@@ -60,11 +60,3 @@ def test_recording_opens_with_its_definitions(fly: Any) -> None:
             assert schema is not None and schema.encoding == "ros2msg" and schema.data
             seen[channel.topic] += 1
     assert seen["/actuators"] > 100 and seen["/altitude"] > 200
-
-
-def test_page_is_self_contained(fly: Any) -> None:
-    mission = fly("blimp_altitude", "--duration", "5")
-    mission.end()
-    page = (mission.folder / "report.html").read_text()
-    assert "<svg" in page and "blimp_altitude" in page
-    assert "http" not in page and "src=" not in page

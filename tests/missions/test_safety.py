@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-NODES = ("pid", "gate", "monitor", "bridge")
+NODES = ("spiking_pid", "gate", "monitor", "bridge")
 SIGNALS = (signal.SIGKILL, signal.SIGSTOP, signal.SIGINT)
 
 
@@ -53,7 +53,7 @@ def test_wall_clock_base_is_safe_soon_and_the_node_is_named(
     mission.wait_for_line("the first command came")
     struck = _strike(mission, node, number)
     # The base lives in the bridge; without the monitor commands go on until the mission ends.
-    if node in ("pid", "gate"):
+    if node in ("spiking_pid", "gate"):
         # Half a second is the base's time-out; the rest is a line's way to this process.
         assert mission.wait_for_line("safe command") - struck < 0.8
 
