@@ -11,16 +11,13 @@ from unittest import mock
 import pytest
 
 import launch
+from spikeloop.loop.domain import DOMAINS, HOLD
 from spikeloop.loop.transport import sweep
 
 # The real launch_pytest registers itself; the fallback is only a folder on the path.
 pytest_plugins = ["launch_pytest.plugin"] if "launch_fallback" in str(launch.__file__) else []
 
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-# Domains above 100 collide with the operating system's ephemeral ports.
-DOMAINS = 100
-# Who uses domain N holds TCP port HOLD + N, as the tests of ROS 2 itself do.
-HOLD = 32768
 _turn = itertools.count(os.getpid())
 
 
@@ -32,12 +29,12 @@ def clean_shared_memory() -> None:
 
 @pytest.fixture(autouse=True)
 def ros_domain() -> Iterator[int]:
-    """A ROS_DOMAIN_ID that no other test uses meanwhile, be it of another run of the tests.
+    """A ROS_DOMAIN_ID that no other test or mission uses meanwhile, be it of another run.
 
-    Whatever a launch sets of the environment ends with the test.
+    Who uses domain N holds TCP port HOLD + N, as the tests of ROS 2 itself do. Whatever a launch sets of the environment ends with the test.
     """
     for _ in range(DOMAINS):
-        domain = next(_turn) % DOMAINS + 1
+        domain = 1 + next(_turn) % (DOMAINS - 1)  # 0 is what everybody else is in
         with socket.socket() as held:
             try:
                 held.bind(("", HOLD + domain))

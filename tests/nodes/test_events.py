@@ -48,7 +48,7 @@ def test_counts_and_sums_through_the_topic_at_recorded_pace(nodes: Any, peer: An
 @pytest.mark.launch(fixture=launched)
 @pytest.mark.parametrize(
     "nodes",
-    [{"event_statistics": {}, "event_player": {**PLAYER, "loop": True, "rate": 4.0}}],
+    [{"event_statistics": {}, "event_player": {**PLAYER, "loop": True, "rate": 2.0}}],
     indirect=True,
     ids=["loop"],
 )
