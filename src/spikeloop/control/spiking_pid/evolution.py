@@ -7,7 +7,7 @@ Stages, each by separable CMA-ES (Ros and Hansen, PPSN 2008):
    PID's error.
 2. `flight`: both together fly the plant. The cost adds the ratios to the PID's figures on the same
    sequences, with a steep hinge near 1, so that no figure is bought with another.
-3. `polish`: the same with smaller steps and more sequences, since by now their luck decides.
+3. `polish`: the same search goes on with more sequences, since by now their luck decides.
 
 The winner of a stage is chosen on validation sequences of their own; how good it is, is measured
 on the environments with seeds that neither has seen (`evaluation.py`).
@@ -141,22 +141,27 @@ class Evolution:
         for index, name in enumerate(NETWORKS):
             start = start_point(name, np.random.default_rng((self.seed, index)))
             cost = self._imitation(index)
-            parts.append(self._search(name, start, 0.06, budget.imitation_generations, cost).best)
+            optimiser = self._optimiser(start, 0.06)
+            parts.append(self._search(name, optimiser, budget.imitation_generations, cost).best)
         flown = self._search(
             "flight",
-            np.concatenate(parts),
-            0.03,
+            self._optimiser(np.concatenate(parts), 0.03),
             budget.flight_generations,
             self._flight(budget.flight_sequences),
         )
         search = self._search(
             "polish",
-            flown.best,
-            0.01,
+            flown.optimiser,
             budget.polish_generations,
             self._flight(budget.polish_sequences),
         )
-        return to_weights(search.best), search.best_cost
+        winner = min((flown, search), key=lambda stage: stage.best_cost)
+        return to_weights(winner.best), winner.best_cost
+
+    def _optimiser(self, start: Floats, sigma: float) -> SepCMA:
+        return SepCMA(
+            mean=start, sigma=sigma, seed=self.seed + 1, population_size=self.budget.population
+        )
 
     def _imitation(self, index: int) -> Cost:
         def cost(points: Floats, random: np.random.Generator) -> Floats:
@@ -196,9 +201,7 @@ class Evolution:
         flights, _, _ = fly_reference(self.plant, self.reference, sequences)
         return fly_batch(*batch, self.plant, sequences, self.workers, alive), pooled(flights)
 
-    def _search(
-        self, stage: str, start: Floats, sigma: float, generations: int, cost: Cost
-    ) -> Search:
+    def _search(self, stage: str, optimiser: SepCMA, generations: int, cost: Cost) -> Search:
         path = self.out / f"checkpoint_{stage}.pickle"
         if path.exists():
             search: Search = pickle.loads(path.read_bytes())
@@ -207,13 +210,7 @@ class Evolution:
                     f"{path} is of another run ({search.run}); choose another --out, or remove it"
                 )
         else:
-            optimiser = SepCMA(
-                mean=start,
-                sigma=sigma,
-                seed=self.seed + 1,
-                population_size=self.budget.population,
-            )
-            search = Search(self._run_key, optimiser, 0, start, np.inf)
+            search = Search(self._run_key, optimiser, 0, optimiser.mean.copy(), np.inf)
             self._validate(search, cost)
         bar = tqdm(
             total=generations,
