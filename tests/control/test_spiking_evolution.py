@@ -15,7 +15,9 @@ from spikeloop.control.spiking_pid.evolution import (
     QUICK,
     Budget,
     CheckpointError,
+    Cost,
     Evolution,
+    Search,
     flight_cost,
 )
 from spikeloop.control.spiking_pid.network import NETWORKS, SpikingPid
@@ -23,7 +25,7 @@ from spikeloop.control.spiking_pid.rollout import fly_batch, imitation_loss
 from spikeloop.control.spiking_pid.search_space import start_point, to_batch, to_weights
 
 GAINS = PidConfig(kp=1.68, ki=0.0958, kd=3.59, derivative_filter=0.792)
-TINY = Budget(6, 4, 4, 3, 1, 2, 3)
+TINY = Budget(6, 4, 28, 3, 1, 1, 2)
 
 
 def _points(count: int) -> np.ndarray:
@@ -91,17 +93,28 @@ def test_cost_punishes_what_exceeds_the_pid() -> None:
     assert slow - equal == pytest.approx(0.5 * 6.25)
 
 
-def test_same_seed_same_weights_also_when_interrupted(tmp_path: Path) -> None:
+def test_same_seed_same_weights_also_when_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plant = Plant("identified_blimp")
-    whole, _ = Evolution(plant, GAINS, 5, TINY, 1, tmp_path / "whole").run()
-    again, _ = Evolution(plant, GAINS, 5, TINY, 2, tmp_path / "again").run()
-    assert (whole.pairs == again.pairs).all()
-    # Finished stages are taken from their checkpoints.
-    (tmp_path / "again" / "checkpoint_polish.pickle").unlink()
-    resumed, _ = Evolution(plant, GAINS, 5, TINY, 1, tmp_path / "again").run()
-    assert (whole.pairs == resumed.pairs).all()
+    whole, _ = Evolution(plant, GAINS, 5, TINY, 2, tmp_path / "whole").run()
     other, _ = Evolution(plant, GAINS, 6, TINY, 1, tmp_path / "other").run()
     assert (whole.pairs != other.pairs).any()
+
+    usual = Evolution._generation
+
+    def interrupted(self: Evolution, stage: str, search: Search, cost: Cost) -> None:
+        if stage == "flight" and search.generation == 27:
+            raise KeyboardInterrupt
+        usual(self, stage, search, cost)
+
+    monkeypatch.setattr(Evolution, "_generation", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Evolution(plant, GAINS, 5, TINY, 1, tmp_path / "again").run()
+    monkeypatch.undo()
+    resumed, _ = Evolution(plant, GAINS, 5, TINY, 1, tmp_path / "again").run()
+    assert (whole.pairs == resumed.pairs).all()
+    assert (whole.output_leak == resumed.output_leak).all()
 
 
 def test_checkpoints_of_another_run_are_refused(tmp_path: Path) -> None:

@@ -232,9 +232,12 @@ class Evolution:
         return search
 
     def _generation(self, stage: str, search: Search, cost: Cost) -> None:
+        key = (self.seed, STAGES.index(stage), search.generation)
+        if search.generation % VALIDATE_EACH == 0:
+            # A stored optimiser comes back without its random numbers.
+            search.optimiser.reseed_rng(int(np.random.SeedSequence(key).generate_state(1)[0]))
         points = np.stack([search.optimiser.ask() for _ in range(self.budget.population)])
-        random = np.random.default_rng((self.seed, STAGES.index(stage), search.generation))
-        costs = cost(points, random)
+        costs = cost(points, np.random.default_rng(key))
         search.optimiser.tell(list(zip(points, costs.tolist(), strict=True)))
         search.generation += 1
 
