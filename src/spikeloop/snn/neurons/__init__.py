@@ -1,0 +1,1 @@
+"""Neuron models, one a file. Each has a functional step and a module."""
