@@ -1,0 +1,1 @@
+"""Filters of events, one a file. None writes into what it is given."""

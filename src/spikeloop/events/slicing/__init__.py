@@ -1,0 +1,1 @@
+"""Slicers: streams of events cut into slices, every event in exactly one."""

@@ -1,0 +1,30 @@
+"""Slices of one number of events."""
+
+from __future__ import annotations
+
+from spikeloop.events.array import Events
+from spikeloop.events.slicing.slicer import Slice, Slicer
+
+
+class ByCount(Slicer):
+    """Cuts behind every `count` events."""
+
+    def __init__(self, count: int) -> None:
+        """Choose the number.
+
+        Raises:
+            ValueError: it is below 1.
+
+        """
+        if count < 1:
+            raise ValueError(f"count must be at least 1, not {count}")
+        super().__init__()
+        self.count = count
+
+    def feed(self, events: Events) -> list[Slice]:
+        """The slices that these events complete."""
+        whole = self._take(events)
+        end = len(whole) - len(whole) % self.count
+        self._waiting = [whole[end:]]
+        parts = (whole[at : at + self.count] for at in range(0, end, self.count))
+        return [Slice(part, int(part.t.min()), int(part.t.max()) + 1) for part in parts]
