@@ -48,7 +48,7 @@ def train(args: argparse.Namespace) -> int:
     from spikeloop.control.spiking_pid.evolution import QUICK, Budget, Evolution
     from spikeloop.control.spiking_pid.storage import save_weights
 
-    gains = _gains(args)
+    gains, commit = _gains(args), _commit()
     budget = QUICK if args.quick else Budget()
     out: Path = args.out or Path("out") / f"train_{NAME}_{args.plant}_{args.seed}"
     evolution = Evolution(Plant(args.plant), gains, args.seed, budget, args.workers, out)
@@ -61,7 +61,7 @@ def train(args: argparse.Namespace) -> int:
     sidecar = {
         "command": f"spikeloop train {NAME} --plant {args.plant} --seed {args.seed}"
         + (" --quick" if args.quick else ""),
-        "commit": _commit(),
+        "commit": commit,
         "seed": args.seed,
         "plant": args.plant,
         "imitated_gains": asdict(gains),
