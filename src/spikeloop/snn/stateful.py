@@ -67,6 +67,10 @@ class Stateful(nn.Module):
         y, self.state = self.step(x, state)
         return y
 
+    def sequence(self, x: Tensor) -> Tensor:
+        """Several streaming steps at once: (time, batch, ...) in and out."""
+        return torch.stack([self(one) for one in x])
+
     def reset(self) -> None:
         """Forget the state."""
         self.state = None
@@ -135,6 +139,8 @@ def run(model: nn.Module, sequence: Tensor, layer_by_layer: bool = False) -> Ten
 def _whole(layer: nn.Module, sequence: Tensor) -> Tensor:
     if isinstance(layer, nn.Sequential):
         return run(layer, sequence, layer_by_layer=True)
+    if isinstance(layer, Stateful):
+        return layer.sequence(sequence)
     if any(True for _ in stateful_layers(layer)):
         return torch.stack([layer(x) for x in sequence])
     y: Tensor = layer(sequence.flatten(0, 1))

@@ -1,0 +1,1 @@
+"""Layers made of neurons and synapses, one kind a file."""
