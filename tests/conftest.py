@@ -5,10 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
 from unittest import mock
 
 import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
 
 import launch
 from spikeloop.loop.domain import DOMAINS, HOLD
@@ -31,7 +35,8 @@ def clean_shared_memory() -> None:
 def ros_domain() -> Iterator[int]:
     """A ROS_DOMAIN_ID that no other test or mission uses meanwhile, be it of another run.
 
-    Who uses domain N holds TCP port HOLD + N, as the tests of ROS 2 itself do. Whatever a launch sets of the environment ends with the test.
+    Who uses domain N holds TCP port HOLD + N, as the tests of ROS 2 itself do. Whatever a
+    launch sets of the environment ends with the test.
     """
     for _ in range(DOMAINS):
         domain = 1 + next(_turn) % (DOMAINS - 1)  # 0 is what everybody else is in
@@ -44,3 +49,35 @@ def ros_domain() -> Iterator[int]:
                 yield domain
             return
     raise RuntimeError("all ROS domains are in use by tests of this machine")
+
+
+class Peer:
+    """A node of the test's own, spun while it waits for a condition."""
+
+    def __init__(self) -> None:
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context)
+        self.node = rclpy.create_node("peer", context=self.context)
+        self._executor = SingleThreadedExecutor(context=self.context)
+        self._executor.add_node(self.node)
+
+    def wait(self, condition: Callable[[], Any], timeout: float = 20.0) -> Any:
+        """The value of the condition once it is true."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            if value := condition():
+                return value
+            self._executor.spin_once(timeout_sec=0.05)
+        raise AssertionError(f"condition not met within {timeout} s")
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        self.node.destroy_node()
+        self.context.try_shutdown()
+
+
+@pytest.fixture
+def peer(ros_domain: int) -> Iterator[Peer]:
+    node = Peer()
+    yield node
+    node.close()

@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil
 import pytest
+from std_srvs.srv import SetBool
 
 NODES = ("spiking_pid", "gate", "monitor", "bridge")
 SIGNALS = (signal.SIGKILL, signal.SIGSTOP, signal.SIGINT)
@@ -91,6 +92,18 @@ def test_lockstep_bad_altitude_is_named_and_never_commands(fly: Any, kind: str) 
     assert inside and all(command == [0.0, 0.0, 0.0] for command in inside)
     assert "altitude: " in mission.output
     assert any(command[0] != 0.0 for command in _commands(report, 9.0, 12.0))
+
+
+def test_a_stop_from_outside_fails_the_mission_and_is_named(fly: Any, peer: Any) -> None:
+    mission = fly("blimp_altitude", "controller:=pid", "--duration", "400")
+    mission.wait_for_line("begins")
+    stop = peer.node.create_client(SetBool, "gate/stop")
+    peer.wait(stop.service_is_ready)
+    stop.call_async(SetBool.Request(data=True))
+    peer.wait(lambda: mission.process.poll() is not None, timeout=90.0)
+    assert mission.end() == 1
+    assert any("stopped: by service" in reason for _, reason in mission.report["safety_stops"])
+    assert mission.report["series"]["commands"][-1] == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("kind", ("silent", "stale"))

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import pytest
-import rclpy
 from launch_ros.actions import Node
-from rclpy.executors import SingleThreadedExecutor
 
 from launch import LaunchDescription
 from spikeloop.launching.description import environment, node_action
@@ -33,35 +27,3 @@ def description(nodes: dict[str, Node]) -> LaunchDescription:
         name for kind in kinds for part in kind.wiring(kind.config_type())[:2] for name in part
     ]
     return LaunchDescription([*environment(topics), *nodes.values()])
-
-
-class Peer:
-    """A node of the test's own, spun while it waits for a condition."""
-
-    def __init__(self) -> None:
-        self.context = rclpy.Context()
-        rclpy.init(context=self.context)
-        self.node = rclpy.create_node("peer", context=self.context)
-        self._executor = SingleThreadedExecutor(context=self.context)
-        self._executor.add_node(self.node)
-
-    def wait(self, condition: Callable[[], Any], timeout: float = 20.0) -> Any:
-        """The value of the condition once it is true."""
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            if value := condition():
-                return value
-            self._executor.spin_once(timeout_sec=0.05)
-        raise AssertionError(f"condition not met within {timeout} s")
-
-    def close(self) -> None:
-        self._executor.shutdown()
-        self.node.destroy_node()
-        self.context.try_shutdown()
-
-
-@pytest.fixture
-def peer(ros_domain: int) -> Iterator[Peer]:
-    node = Peer()
-    yield node
-    node.close()

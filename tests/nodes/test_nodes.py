@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from array import array
 from pathlib import Path
@@ -13,9 +11,6 @@ import launch_pytest
 import pytest
 from actuator_msgs.msg import Actuators
 from diagnostic_msgs.msg import DiagnosticArray
-from launch_pytest.tools.process import wait_for_exit_sync
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -44,40 +39,9 @@ def launched(description: Any, ros_domain: int) -> Any:
     return description
 
 
-def _each(**parameters: Any) -> pytest.MarkDecorator:
-    """One node after the other, with some parameters."""
-    every = [{name: parameters} for name in NAMES]
-    return pytest.mark.parametrize("nodes", every, indirect=True, ids=NAMES)
-
-
 def _gate(**parameters: Any) -> pytest.MarkDecorator:
     """The gate, with some parameters."""
     return pytest.mark.parametrize("nodes", [{"gate": parameters}], indirect=True, ids=["gate"])
-
-
-@pytest.mark.launch(fixture=launched)
-@_each(autostrat=True)
-def test_unknown_parameter_names_the_nearest(nodes: Any, launch_context: Any) -> None:
-    ((name, process),) = nodes.items()
-    assert wait_for_exit_sync(launch_context, process, timeout=15)
-    assert process.return_code == 2
-    text = process.get_stderr()
-    assert f"node '{name}': unknown parameter 'autostrat' (did you mean 'autostart'?)" in text
-    assert "Traceback" not in text
-
-
-@pytest.mark.launch(fixture=launched)
-@_each(autostart=False)
-@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
-def test_a_signal_ends_it_quietly(nodes: Any, peer: Any, number: int) -> None:
-    ((name, process),) = nodes.items()
-    peer.wait(lambda: name in peer.node.get_node_names())
-    os.kill(process.process_details["pid"], number)
-    sent = time.monotonic()
-    peer.wait(lambda: process.return_code is not None, timeout=10.0)
-    assert time.monotonic() - sent < 1.5
-    assert process.return_code == 0
-    assert "Traceback" not in process.get_stderr()
 
 
 def _call(peer: Any, kind: Any, name: str, request: Any) -> Any:
@@ -86,20 +50,6 @@ def _call(peer: Any, kind: Any, name: str, request: Any) -> Any:
     future = client.call_async(request)
     peer.wait(future.done)
     return future.result()
-
-
-@pytest.mark.launch(fixture=launched)
-@_gate(autostart=False)
-def test_a_forbidden_transition_is_refused_and_the_node_lives(nodes: Any, peer: Any) -> None:
-    activate = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_ACTIVATE))
-    configure = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE))
-    assert not _call(peer, ChangeState, "gate/change_state", activate).success
-    assert _call(peer, ChangeState, "gate/change_state", configure).success
-    assert _call(peer, ChangeState, "gate/change_state", activate).success
-    state = _call(peer, GetState, "gate/get_state", GetState.Request())
-    assert state.current_state.label == "active"
-    assert nodes["gate"].return_code is None
-    assert "transition 'activate' is not allowed" in nodes["gate"].get_stderr()
 
 
 @pytest.mark.launch(fixture=launched)

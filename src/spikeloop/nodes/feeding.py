@@ -57,32 +57,39 @@ class _Partner:
         self._wires, self._lockstep = wires, lockstep
         self._process, self._examiner = process, examiner
         self._got: Outputs = {}
-        node = examiner.node
+        self._newest: dict[str, int] = {}
         self._publishers: dict[str, Any] = {}
-        for name, type_name in wires.outputs.items():
-            node.create_subscription(message_class(type_name), name, self._keep(name), _qos(name))
+        self._subscriptions: list[Any] = []
         self.begin()
 
     def _keep(self, name: str) -> Any:
         def keep(message: Message) -> None:
             self._got[name, stamp_of(message)] = repr(message)
+            self._newest[name] = stamp_of(message)
             self._on_output(name, stamp_of(message))
 
         return keep
 
     def begin(self) -> None:
-        """Become a new source, for which nothing of an earlier run is still there.
+        """Become new ends of all topics, at which nothing of an earlier run waits.
 
         To be called before the node is activated, for then its outputs may come at once.
         """
         self._got.clear()
+        self._newest.clear()
         node = self._examiner.node
         for publisher in self._publishers.values():
             node.destroy_publisher(publisher)
+        for subscription in self._subscriptions:
+            node.destroy_subscription(subscription)
         self._publishers = {
             name: node.create_publisher(message_class(type_name), name, _qos(name))
             for name, type_name in self._wires.inputs.items()
         }
+        self._subscriptions = [
+            node.create_subscription(message_class(type_name), name, self._keep(name), _qos(name))
+            for name, type_name in self._wires.outputs.items()
+        ]
 
     def _on_output(self, name: str, stamp_ns: int) -> None:
         """Do what an output asks for."""
@@ -130,31 +137,16 @@ class Commander(_Partner):
     """Plays controller and gate for a simulator: answers each tick at which a command is due."""
 
     def run(self) -> Outputs:
-        """What the simulator sent up to its last tick here."""
+        """What the simulator sent in the first half of its ticks here."""
         period = next(iter(self._lockstep.inputs.values())).period
-        last_ns = self._lockstep.stamp(DECISIONS * period)
-        self._examiner.wait(
-            self._process,
-            lambda: any(stamp_ns == last_ns for _, stamp_ns in self._got),
-            f"tick of stamp {last_ns}",
-        )
-        # Topics overtake one another, so the last period may not have come in whole.
-        end_ns = self._lockstep.stamp((DECISIONS - 1) * period)
-        return {key: text for key, text in self._got.items() if key[1] < end_ns}
+        half_ns = self._lockstep.stamp(DECISIONS * period // 2)
 
-    def begin(self) -> None:
-        """Become a new source, for which nothing of an earlier run is still there.
+        def all_are_past_half() -> bool:
+            # Topics overtake one another, so each must have come as far.
+            return all(self._newest.get(name, 0) >= half_ns for name in self._wires.outputs)
 
-        To be called before the node is activated, for then its outputs may come at once.
-        """
-        self._got.clear()
-        node = self._examiner.node
-        for publisher in self._publishers.values():
-            node.destroy_publisher(publisher)
-        self._publishers = {
-            name: node.create_publisher(message_class(type_name), name, _qos(name))
-            for name, type_name in self._wires.inputs.items()
-        }
+        self._examiner.wait(self._process, all_are_past_half, f"outputs past stamp {half_ns}")
+        return {key: text for key, text in self._got.items() if key[1] < half_ns}
 
     def _on_output(self, name: str, stamp_ns: int) -> None:
         tick = self._lockstep.tick(stamp_ns)
