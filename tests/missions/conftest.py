@@ -69,7 +69,7 @@ class FlyingMission:
                 return process
         raise AssertionError(f"no process {name}:\n{self.output}")
 
-    def end(self, timeout: float = 30.0) -> int:
+    def end(self, timeout: float = 120.0) -> int:
         code = self.process.wait(timeout)
         self._reader.join(5.0)
         return code
