@@ -122,6 +122,7 @@ def _time_axis(time: Sequence[float], height: float, left: float = LEFT) -> list
     ticks = [time[0] + (time[-1] - time[0]) * step / 4 for step in range(5)]
     anchors = ("middle", "middle", "middle", "middle", "end")
     return [
-        f'<text x="{_x(at, time, left):.1f}" y="{height - 6}" text-anchor="{anchor}">{at:.0f} s</text>'
+        f'<text x="{_x(at, time, left):.1f}" y="{height - 6}" '
+        f'text-anchor="{anchor}">{at:.0f} s</text>'
         for at, anchor in zip(ticks, anchors, strict=True)
     ]
