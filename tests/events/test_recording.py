@@ -61,7 +61,7 @@ def test_foreign_files_are_named(tmp_path: Path) -> None:
     for path, message in (
         (tmp_path / "absent", "no such file"),
         (tmp_path, "neither metadata.yaml nor .db3"),
-        (text, "can't be opened"),
+        (text, "holds no lines of four numbers"),
     ):
         result = _info(str(path))
         assert result.returncode == 2

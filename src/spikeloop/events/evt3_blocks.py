@@ -55,7 +55,7 @@ SCRATCH = 12 * BLOCK + 16
 # low time. The high time can't change within a run.
 ROW_AT, LOW_AT = 12, 24
 COLUMN, ROW, LOWS = 0x7FF, 0x7FF << ROW_AT, 0xFFF << LOW_AT
-FURTHEST = 2048 - 13
+FURTHEST = 2048 - 33
 """Vector bases beyond it could carry into the polarity."""
 
 
@@ -74,19 +74,12 @@ _PLAIN_ALONE = sum(
     1 << kind for kind in (ADDR_X, ADDR_Y, TIME_LOW, CONTINUED_4, OTHERS, CONTINUED_12)
 )
 _PLAIN_WITH_VECTORS = _PLAIN_ALONE | 1 << VECT_BASE_X | 1 << VECT_12 | 1 << VECT_8
-# With vectors: an x address is a vector of one, whose base is the address.
-_BITS = _table({VECT_12: 0xFFF, VECT_8: 0xFF})
-_LENGTH = _table({VECT_12: 12, VECT_8: 8})
-_NEW_BASE = _table({VECT_BASE_X: 0xFFF})
-_OLD_BASE = _table({VECT_BASE_X: 0}, rest=0xFFF)
-_OWN_BASE = _table({ADDR_X: 0xFFF})
-_OTHER_BASE = _table({ADDR_X: 0}, rest=0xFFF)
-# The places of the set bits of six, and their number.
-_PLACES = np.zeros((64, 8), dtype=np.uint64)
-for _mask in range(64):
-    _found = [bit for bit in range(6) if _mask >> bit & 1]
+# The places of the set bits of eight, and their number.
+_PLACES = np.zeros((256, 8), dtype=np.uint64)
+for _mask in range(256):
+    _found = [bit for bit in range(8) if _mask >> bit & 1]
     _PLACES[_mask, : len(_found)] = _found
-_SET = np.array([bin(mask).count("1") for mask in range(64)], dtype=np.uint64)
+_SET = np.array([bin(mask).count("1") for mask in range(256)], dtype=np.uint64)
 
 
 @numba.njit(cache=True)
@@ -146,6 +139,21 @@ def _run_plain(
 
 
 @numba.njit(cache=True)
+def _put_vector(
+    event: np.uint64, bits: np.uint64, steps: int, scratch: NDArray[np.uint64], n: np.uint64
+) -> np.uint64:
+    """Put the events of so many times eight bits behind the first `n`; returns how many it are."""
+    for step in range(steps):
+        mask = (bits >> np.uint64(8 * step)) & np.uint64(255)
+        first = event + np.uint64(8 * step)
+        # Always eight of them, at once; the next ones are put over those that are too many.
+        for k in range(8):
+            scratch[n + np.uint64(k)] = first + _PLACES[mask, k]
+        n += _SET[mask]
+    return n
+
+
+@numba.njit(cache=True)
 def _run_vectors(
     words: NDArray[np.uint16],
     packed: np.uint64,
@@ -153,26 +161,44 @@ def _run_vectors(
     scratch: NDArray[np.uint64],
     n: np.uint64,
 ) -> tuple[np.uint64, np.uint64, np.uint64, bool]:
-    """As `_run_plain`, with vectors; also tells whether a base was too far, so that it's wrong."""
-    six, furthest = np.uint64(6), np.uint64(0)
-    for i in range(len(words)):
+    """As `_run_plain`, with vectors; also tells whether a base was too far, so that it's wrong.
+
+    Sensors write a base with three vectors, of 12, 12 and 8 columns; those are taken together.
+    """
+    i, size, one = np.uint64(0), np.uint64(len(words)), np.uint64(1)
+    type_bits, addresses = np.uint64(12), np.uint64(_ALL ^ 0xFFF)
+    furthest = base & np.uint64(COLUMN)
+    while i < size:
         word = np.uint64(words[i])
-        kind = word >> np.uint64(12)
-        packed = (packed & _KEEP[kind]) | ((word & _TAKE[kind]) << (_SHIFT[kind] & np.uint64(63)))
+        kind = word >> type_bits
+        if kind == VECT_BASE_X:
+            base = word & np.uint64(0xFFF)
+            if (
+                i + np.uint64(3) < size
+                and words[i + one] >> 12 == VECT_12
+                and words[i + np.uint64(2)] >> 12 == VECT_12
+                and words[i + np.uint64(3)] >> 12 == VECT_8
+            ):
+                bits = np.uint64(words[i + one]) & np.uint64(0xFFF)
+                bits |= (np.uint64(words[i + np.uint64(2)]) & np.uint64(0xFFF)) << np.uint64(12)
+                bits |= (np.uint64(words[i + np.uint64(3)]) & np.uint64(0xFF)) << np.uint64(24)
+                furthest = max(furthest, base & np.uint64(COLUMN))
+                n = _put_vector((packed & addresses) + base, bits, 4, scratch, n)
+                base += np.uint64(32)
+                i += np.uint64(4)
+                continue
+        elif kind == VECT_12 or kind == VECT_8:
+            bits = word & (np.uint64(0xFFF) if kind == VECT_12 else np.uint64(0xFF))
+            n = _put_vector((packed & addresses) + base, bits, 2, scratch, n)
+            base += np.uint64(12) if kind == VECT_12 else np.uint64(8)
+        else:
+            packed = (packed & _KEEP[kind]) | (
+                (word & _TAKE[kind]) << (_SHIFT[kind] & np.uint64(63))
+            )
+            scratch[n] = packed
+            n += _IS_EVENT[kind]
         furthest = max(furthest, base & np.uint64(COLUMN))
-        event = (packed & np.uint64(_ALL ^ 0xFFF)) + (
-            (word & _OWN_BASE[kind]) | (base & _OTHER_BASE[kind])
-        )
-        bits = (word & _BITS[kind]) | _IS_EVENT[kind]
-        first, second = bits & np.uint64(63), bits >> six
-        for k in range(6):
-            scratch[n + np.uint64(k)] = event + _PLACES[first, k]
-        n += _SET[first]
-        event += six
-        for k in range(6):
-            scratch[n + np.uint64(k)] = event + _PLACES[second, k]
-        n += _SET[second]
-        base = ((word & _NEW_BASE[kind]) | (base & _OLD_BASE[kind])) + _LENGTH[kind]
+        i += one
     return packed, base, n, bool(furthest > np.uint64(FURTHEST))
 
 

@@ -37,8 +37,12 @@ class BagSource(Source):
         if packet is not None:
             encoding = packet.encoding
             self.width, self.height = packet.width or width, packet.height or height
-        self.format = f"bag, {self.recording.kind}, {encoding}"
-        self.notes |= {"topic": self.recording.topic, "encoding": encoding}
+        self.format = "bag"
+        self.notes |= {
+            "topic": self.recording.topic,
+            "type": self.recording.kind,
+            "encoding": encoding,
+        }
 
     def pieces(self) -> Iterator[Piece]:
         """Events and triggers, packet by packet."""

@@ -34,6 +34,7 @@ class Conversion:
         width, height: of the sensor.
         inferred: whether the size comes from the largest addresses, for nothing states it.
         dropped: what the target couldn't hold, by reason.
+        others: what the source has beside events and triggers, which isn't written.
         left_out: what the reader couldn't use, by reason.
 
     """
@@ -44,6 +45,7 @@ class Conversion:
     height: int = 0
     inferred: bool = False
     dropped: dict[str, int] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
     left_out: dict[str, int] = field(default_factory=dict)
 
 
@@ -93,7 +95,7 @@ def convert(
     except EncodingError as error:
         raise FileError(f"{path}: piece behind event {done.events}: {error}") from error
     finally:
-        done.dropped = dict(writer.dropped) | {name: 1 for name in source.others}
+        done.dropped, done.others = dict(writer.dropped), source.others
         done.left_out = {reason: n for reason, n in source.counts.items() if n}
     return done
 
