@@ -153,7 +153,7 @@ def test_learned_time_constants_stay_physical():
 
 
 def test_long_streams_keep_memory_flat():
-    model = nn.Sequential(nn.Linear(8, 32), *[m for n, m in neurons().items() if n == "lif"])
+    model = nn.Sequential(nn.Linear(8, 1024), *[m for n, m in neurons().items() if n == "lif"])
     model.float()
     x = torch.rand(1, 8)
     process = psutil.Process()
@@ -165,7 +165,8 @@ def test_long_streams_keep_memory_flat():
         for _ in range(10_000):
             model(x)
         gc.collect()
-    assert process.memory_info().rss - before < 2_000_000
+    # One state kept a step would be 40 MB.
+    assert process.memory_info().rss - before < 10_000_000
     assert len(gc.get_objects()) - objects < 100
 
 

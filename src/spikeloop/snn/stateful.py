@@ -188,7 +188,7 @@ def _keys(name: str, layer: Stateful) -> list[str]:
 
 
 def per_channel(value: Tensor, x: Tensor, layer: str, name: str) -> Tensor:
-    """A parameter, in the type of x and shaped to broadcast against it.
+    """A parameter, in its own type, shaped to broadcast against x.
 
     Args:
         value: () for all, (channels,) for dimension 1 of x, or x.shape[1:] for each neuron.
@@ -200,7 +200,6 @@ def per_channel(value: Tensor, x: Tensor, layer: str, name: str) -> Tensor:
         ShapeError: it doesn't fit.
 
     """
-    value = value.to(x.dtype)
     if value.ndim == 0 or (value.shape == x.shape[1:]):
         return value
     if value.ndim == 1 and x.ndim > 1 and len(value) in (1, x.shape[1]):
@@ -212,7 +211,10 @@ def per_channel(value: Tensor, x: Tensor, layer: str, name: str) -> Tensor:
 
 
 def tensor_of(value: Any) -> Tensor:
-    """A float tensor of a number, an array or a tensor; arrays keep their type."""
+    """A float tensor of a number, an array or a tensor; arrays keep their type.
+
+    Numbers become float64, so that nothing is lost before the layer rounds to its input's type.
+    """
     if isinstance(value, (int, float)):
-        return torch.tensor(float(value))
+        return torch.tensor(float(value), dtype=torch.float64)
     return torch.as_tensor(value).detach().clone()

@@ -44,7 +44,7 @@ class AdaptiveLIF(LIF):
         v, a = state
         level = self.fitted("threshold", x) + self.fitted("beta", x) * a
         s, v = self.fire(charge(v, x, *self.coefficients(x)), level)
-        keep = self.keep("tau_adaptation", x)
+        keep = self.keep("tau_adaptation", x).to(x.dtype)
         return s, (v, keep * a + (1 - keep) * s)
 
 
@@ -103,7 +103,7 @@ class InputAdaptiveLIF(LIF):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One time step."""
         current, rise = self.synapse(x), self.adaptation(x)
-        d = self.keep("tau_adaptation", current) * state[1] + rise
+        d = self.keep("tau_adaptation", current).to(x.dtype) * state[1] + rise
         v = charge(state[0], current, *self.coefficients(current))
         s, v = self.fire(v, self.fitted("threshold", v) + d)
         return s, (v, d)

@@ -54,12 +54,29 @@ class CurrentLIF(Neuron):
         for name, value in quantities.items():
             self.declare(name, value)
 
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """One time step."""
+    def charged(self, x: Tensor, state: State) -> tuple[Tensor, Tensor]:
+        """Current and membrane after a step of input, before any reset."""
         keep_syn, keep = self.keep("tau_syn", x), self.keep("tau", x)
-        w_in, r = self.fitted("w_in", x), self.fitted("r", x)
+        w_in, r = self.shaped("w_in", x), self.shaped("r", x)
         if not self.unit_input:
             w_in, r = w_in * (1 - keep_syn), r * (1 - keep)
-        i = keep_syn * state[0] + w_in * x
-        s, v = self.fire(charge(state[1], i, keep, r, self.fitted("v_leak", x)))
+        kind = x.dtype
+        i = keep_syn.to(kind) * state[0] + w_in.to(kind) * x
+        return i, charge(state[1], i, keep.to(kind), r.to(kind), self.fitted("v_leak", x))
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One time step."""
+        i, v = self.charged(x, state)
+        s, v = self.fire(v)
         return s, (i, v)
+
+
+class CurrentIntegrator(CurrentLIF):
+    """A current-based LIF's membrane as the output, which never fires nor resets."""
+
+    learnable: tuple[str, ...] = ("tau", "tau_syn", "v_leak", "r", "w_in")
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One time step."""
+        i, v = self.charged(x, state)
+        return v, (i, v)

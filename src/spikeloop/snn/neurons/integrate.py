@@ -37,9 +37,9 @@ class IF(Neuron):
 
     def coefficients(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Kept share (1), gain of the input, resting potential (0)."""
-        r = self.fitted("r", x)
+        r = self.shaped("r", x)
         one = torch.ones((), dtype=x.dtype, device=x.device)
-        return one, r if self.unit_input else r * self.dt, torch.zeros_like(one)
+        return one, (r if self.unit_input else r * self.dt).to(x.dtype), torch.zeros_like(one)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One time step."""
@@ -55,4 +55,15 @@ class LeakyIntegrator(LIF):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One time step."""
         v = charge(state[0], x, *self.coefficients(x))
+        return v, (v,)
+
+
+class Integrator(IF):
+    """An IF's membrane as the output, which never fires nor resets."""
+
+    learnable: tuple[str, ...] = ("r",)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One time step."""
+        v = state[0] + self.coefficients(x)[1] * x
         return v, (v,)

@@ -59,8 +59,9 @@ class LIF(Neuron):
     def coefficients(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Kept share, gain of the input, resting potential, ready to broadcast against x."""
         keep = self.keep("tau", x)
-        r = self.fitted("r", x)
-        return keep, r if self.unit_input else r * (1 - keep), self.fitted("v_leak", x)
+        r = self.shaped("r", x)
+        gain = r if self.unit_input else r * (1 - keep)
+        return keep.to(x.dtype), gain.to(x.dtype), self.fitted("v_leak", x)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One time step."""

@@ -134,6 +134,7 @@ class Neuron(Stateful):
         if name not in self._learn:
             self.register_buffer(name, tensor)
             return
+        tensor = tensor.to(torch.get_default_dtype())
         if self._channels is not None and tensor.ndim == 0:
             tensor = tensor.repeat(self._channels)
         if name in self.positive and not bool((tensor > 0).all()):
@@ -158,10 +159,14 @@ class Neuron(Stateful):
 
     def fitted(self, name: str, x: Tensor) -> Tensor:
         """The same, in the type of x and ready to broadcast against it."""
+        return self.shaped(name, x).to(x.dtype)
+
+    def shaped(self, name: str, x: Tensor) -> Tensor:
+        """The same in its own type, so that coefficients are rounded only once."""
         return per_channel(self.value(name), x, self.label, name)
 
     def keep(self, name: str, x: Tensor) -> Tensor:
-        """Factor that a state with this time constant keeps in one step, ready to broadcast."""
+        """Factor that a state with this time constant keeps in one step, in its own type."""
         return per_channel(decay(self.value(name), self.dt, self.solver), x, self.label, name)
 
     def initial_state(self, x: Tensor) -> State:
