@@ -52,7 +52,8 @@ def read_nir(
 
     """
     try:
-        graph = nir.read(path)
+        # Its type check refuses grouped convolutions; torch checks shapes when the network runs.
+        graph = nir.read(path, type_check=False)
         return network_of(graph, dt, resets, solver)
     except NIRError as error:
         raise NIRError(f"{path}: {error}") from error
@@ -195,7 +196,7 @@ def graph_of(network: nn.Module, input_shape: Sequence[int] | None = None) -> An
     if len(steps) > 1:
         raise NIRError(f"its layers have different time steps: {sorted(steps)} s")
     metadata: dict[str, Any] = {"dt": steps.pop()} if steps else {}
-    return nir.NIRGraph(nodes=nodes, edges=edges, metadata=metadata)
+    return nir.NIRGraph(nodes=nodes, edges=edges, metadata=metadata, type_check=False)
 
 
 def _node(name: str, layer: nn.Module, shape: tuple[int, ...]) -> Any:
