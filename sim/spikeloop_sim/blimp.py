@@ -48,6 +48,8 @@ SENSORS = (
 )
 
 _BASE = np.array([0.0, 0.0, -0.46])
+# Groups of geoms that the altimeter sees: not the scenery, over which the blimp may drift.
+_SOLID = np.array([1, 0, 0, 0, 0, 0], np.uint8)
 _MODEL = Path(__file__).with_name("blimp.xml")
 
 
@@ -255,7 +257,7 @@ class Blimp:
             self.data,
             self._position,
             -self._rotation[:, 2],
-            None,
+            _SOLID,
             True,
             self._base,
             None,

@@ -59,6 +59,17 @@ def test_a_neutral_blimp_in_calm_air_barely_moves() -> None:
     assert reading.distance == pytest.approx(2.0, abs=0.15)
 
 
+def test_the_altimeter_sees_the_floor_and_not_the_mast() -> None:
+    blimp = Blimp(BlimpConfig(**CALM, start_altitude=4.5))  # type: ignore[arg-type]
+    blimp.reset(0)
+    blimp.data.qpos[1] = 2.0
+    for _ in range(5):
+        blimp.step(blimp.safe_command)
+    reading = blimp.read("altitude")
+    assert isinstance(reading, RangeReading)
+    assert reading.distance == pytest.approx(4.5, abs=0.05)
+
+
 def test_the_thruster_lags_and_saturates() -> None:
     blimp = Blimp(BlimpConfig(**CALM))  # type: ignore[arg-type]
     blimp.reset(0)
