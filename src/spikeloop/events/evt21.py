@@ -46,13 +46,14 @@ from spikeloop.events.high_time import (
 
 FORM = FIELDS
 UNDECIDED, PRESENT, LEGACY = range(3)
+FORMLESS = len(REASONS)
 
 
 class Evt21Decoder(Decoder):
     """EVT2.1; times are the sensor's, roll-overs unwrapped; sensors of up to 2048x2048."""
 
     word = "u8"
-    reasons = REASONS
+    reasons = (*REASONS, "words before the first time")
     form = UNDECIDED
     """Which form the stream has, where that is known beforehand."""
 
@@ -67,7 +68,10 @@ class Evt21Decoder(Decoder):
 
     def _decode(self, words: NDArray[np.unsignedinteger]) -> tuple[Events, Triggers]:
         state = self._state
-        state[FORM] = state[FORM] or _form(words)
+        if state[FORM] == UNDECIDED:
+            state[FORM], first = _form(words)
+            self._counts[FORMLESS] += first
+            words = words[first:]
         halves = words.view(np.uint32).reshape(-1, 2)
         if np.little_endian == (state[FORM] == LEGACY):
             main, bits = halves[:, 0], halves[:, 1]
@@ -97,18 +101,16 @@ class PresentEvt21Decoder(Evt21Decoder):
 
 
 @numba.njit(cache=True)
-def _form(words: NDArray[np.uint64]) -> int:
-    """The form that the first high time has."""
+def _form(words: NDArray[np.uint64]) -> tuple[int, int]:
+    """The form that the first high time has, and its index; the number of words without one."""
     for i in range(len(words)):
-        upper, lower = (
-            np.int64(words[i] >> np.uint64(32)),
-            np.int64(words[i] & np.uint64(0xFFFFFFFF)),
-        )
+        upper = np.int64(words[i] >> np.uint64(32))
+        lower = np.int64(words[i] & np.uint64(0xFFFFFFFF))
         if lower == 0 and upper >> 28 == TIME_HIGH:
-            return PRESENT
+            return PRESENT, i
         if upper == 0 and lower >> 28 == TIME_HIGH:
-            return LEGACY
-    return UNDECIDED
+            return LEGACY, i
+    return UNDECIDED, len(words)
 
 
 @numba.njit(cache=True)
