@@ -122,6 +122,9 @@ def test_sequences_are_drawn_as_the_environment_draws(name: str) -> None:
     assert np.abs(drawn.offset).min() >= 0.2 and np.abs(drawn.offset).max() <= 0.3
     assert 0.3 < (drawn.offset > 0).mean() < 0.7
     assert drawn.noise_m.std() == pytest.approx(0.01, rel=0.02)
+    wide = plant.draw(8, np.random.default_rng(1), wide=0.25).setpoint_m[:, ::250]
+    assert (np.abs(np.diff(wide[:2], axis=1)) == 2.0).all()
+    assert (np.abs(np.diff(wide[2:], axis=1)) < 2.0).all()
     again = plant.draw(200, np.random.default_rng(1))
     assert (again.setpoint_m == drawn.setpoint_m).all() and (again.air == drawn.air).all()
 

@@ -116,13 +116,25 @@ class Plant:
         values[_NEAREST], values[_FARTHEST] = config.altimeter_min, config.altimeter_max
         return values
 
-    def draw(self, count: int, random: np.random.Generator) -> Sequences:
-        """New sequences, distributed as the environment draws its episodes."""
+    def draw(self, count: int, random: np.random.Generator, wide: float = 0.0) -> Sequences:
+        """New sequences, distributed as the environment draws its episodes.
+
+        Args:
+            count: how many.
+            random: what they are drawn from.
+            wide: share of them, the first ones, whose set-points go to and fro between the ends
+                of the range: steps of 2 m, which the environment hardly ever draws.
+
+        """
         config = self._config
         magnitude = random.uniform(config.offset_low, config.offset_high, count)
         offset = magnitude * random.choice((-1.0, 1.0), count)
         noise = config.altimeter_noise * random.standard_normal((count, DECISIONS + 1))
-        setpoints = np.repeat(_draw_setpoints(count, random), HOLD_DECISIONS, axis=1)
+        levels = _draw_setpoints(count, random)
+        for row in range(round(wide * count)):
+            ends = (SETPOINT_LOW_M, SETPOINT_HIGH_M) * (SETPOINTS // 2)
+            levels[row] = ends if random.random() < 0.5 else ends[::-1]
+        setpoints = np.repeat(levels, HOLD_DECISIONS, axis=1)
         if not self.is_blimp:
             return Sequences(setpoints, offset, noise, np.zeros((count, 1, 3)))
         step_s = DECISION_S / SUBSTEPS

@@ -46,6 +46,9 @@ HINGE_WEIGHT = 6.0
 HINGE_FROM = np.array([0.97, 0.97, 0.97, 0.97, 1.2, 0.97])
 """Of the ratios of `FIGURES`."""
 
+WIDE_SHARE = 0.25
+"""Of the sequences has steps of 2 m; flown without such, the networks overshoot on them."""
+
 DEAD_SHARE = 0.1
 DAMAGE_WEIGHT = 0.6
 """Of the logarithm of the error's ratio with dead neurons, on a quarter as many sequences."""
@@ -197,7 +200,7 @@ class Evolution:
         alive: Floats | None,
     ) -> tuple[Floats, Floats]:
         """Figures of the networks and of the PID on new sequences."""
-        sequences = self.plant.draw(count, random)
+        sequences = self.plant.draw(count, random, WIDE_SHARE)
         flights, _, _ = fly_reference(self.plant, self.reference, sequences)
         return fly_batch(*batch, self.plant, sequences, self.workers, alive), pooled(flights)
 

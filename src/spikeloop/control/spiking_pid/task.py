@@ -59,8 +59,7 @@ def train(args: argparse.Namespace) -> int:
         args.plant, gains, weights, workers=args.workers, quick=args.quick, ablations=False
     )
     sidecar = {
-        "command": f"spikeloop train {NAME} --plant {args.plant} --seed {args.seed}"
-        + (" --quick" if args.quick else ""),
+        "command": _command(args, gains),
         "commit": commit,
         "seed": args.seed,
         "plant": args.plant,
@@ -124,6 +123,14 @@ def _gains(args: argparse.Namespace) -> PidConfig:
 
     given = {name: getattr(args, name) for name in GAINS if getattr(args, name) is not None}
     return build_config(PidConfig, asdict(reference_gains(args.plant)) | given, "train pid: ")
+
+
+def _command(args: argparse.Namespace, gains: PidConfig) -> str:
+    """What repeats the run, also when other gains have become the plant's own."""
+    options = [f"--{name.replace('_', '-')} {getattr(gains, name):g}" for name in GAINS]
+    quick = ["--quick"] if args.quick else []
+    base = f"spikeloop train {NAME} --plant {args.plant} --seed {args.seed}"
+    return " ".join([base, *options, *quick])
 
 
 def _commit() -> str:
