@@ -67,6 +67,8 @@ TOPICS = {
         Topic("event_camera/slices", "event_camera_msgs/msg/EventPacket", EVENTS, "encoded"),
         Topic("event_camera/picture", "sensor_msgs/msg/Image", SENSOR, "rgb8"),
         Topic("event_camera/statistics", "spikeloop/msg/EventStatistics", STATE, "us, events/s"),
+        Topic("event_camera/triggers", "spikeloop/msg/EventTriggers", EVENTS, "ns"),
+        Topic("event_camera/representation", "spikeloop/msg/EventRepresentation", STATE, "mixed"),
         Topic("camera/image_raw", "sensor_msgs/msg/Image", SENSOR, "pixels", 0.5),
         Topic("camera/camera_info", "sensor_msgs/msg/CameraInfo", LATCHED, "pixels"),
         Topic("lidar/points", "sensor_msgs/msg/PointCloud2", SENSOR, "m", 0.5),
@@ -146,14 +148,32 @@ SLOTS = {
     for slot in (
         Slot(
             "event_camera",
-            "An event camera, or a recording of one.",
-            ("event_camera/events", "event_camera/camera_info"),
+            "An event camera, or a recording of one, with what else it senses.",
+            (
+                "event_camera/events",
+                "event_camera/camera_info",
+                "event_camera/triggers",
+                "camera/image_raw",
+                "imu/data",
+            ),
         ),
         Slot(
             "event_processing",
-            "Statistics, pictures and filtered events of one camera.",
-            ("event_camera/filtered", "event_camera/picture", "event_camera/statistics"),
-            ("event_camera/events",),
+            "Statistics, pictures, representations and filtered events of one camera.",
+            (
+                "event_camera/filtered",
+                "event_camera/picture",
+                "event_camera/representation",
+                "event_camera/statistics",
+                "event_camera/triggers",
+            ),
+            (
+                "event_camera/events",
+                "event_camera/filtered",
+                "event_camera/slices",
+                "event_camera/camera_info",
+            ),
+            due=("event_camera/filtered", "event_camera/representation"),
         ),
         Slot(
             "slicer",
@@ -242,6 +262,8 @@ SLOTS = {
             ),
             ("cmd_vel", "actuators"),
         ),
+        Slot("lidar", "A LiDAR, or a recording of one.", ("lidar/points", "imu/data")),
+        Slot("player", "Plays a recording of any topics, and its clock.", ("/clock",)),
         Slot("monitor", "Watches that every part of the loop is alive.", ("stop",), ("/clock",)),
         Slot("recorder", "Records topics to an MCAP file.", ()),
         Slot(
