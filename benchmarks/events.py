@@ -37,6 +37,7 @@ from spikeloop.events.representations.voxel import voxel_grid
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data" / "evt3_test_events_1"
 ROUNDS, REPEATS = 7, 60
 WIDTH, HEIGHT, COUNT = 640, 480, 2_000_000
+SIZE = (WIDTH, HEIGHT)
 WINDOW_US, TAU_US, BINS = 2_000, 10_000, 10
 PIECE = 1 << 20
 Runs = dict[str, Callable[[], Any]]
@@ -154,58 +155,68 @@ def _edges_and_noise() -> Events:
 
 
 def _processing(events: Events) -> dict[str, float]:
-    dv, eventcv, types, dense = (
-        _peer(name) for name in ("dv_processing", "eventcv", "evutils.types", "evutils.dense")
-    )
+    dv = _peer("dv_processing")
     store = _filled_store(dv, events) if dv else None
-    records = _records(types, events) if types else None
-    stream = _stream(eventcv, events) if eventcv else None
-    size = (WIDTH, HEIGHT)
-    figures: dict[str, float] = {}
+    return (
+        _denoising(events, dv, store)
+        | _accumulating(events, dv, store)
+        | _representing(events, _peer("eventcv"), _peer("evutils.types"), _peer("evutils.dense"))
+    )
 
-    def dv_denoise() -> Any:
+
+def _denoising(events: Events, dv: Any, store: Any) -> dict[str, float]:
+    def theirs() -> Any:
         window = timedelta(microseconds=WINDOW_US)
-        filter_ = dv.noise.BackgroundActivityNoiseFilter(size, window)
+        filter_ = dv.noise.BackgroundActivityNoiseFilter(SIZE, window)
         filter_.accept(store)
         return filter_.generateEvents()
 
-    def ours_denoise() -> Events:
-        return BackgroundActivity(*size, WINDOW_US).apply(events)
+    def ours() -> Events:
+        return BackgroundActivity(*SIZE, WINDOW_US).apply(events)
 
-    if dv and dv_denoise().size() != len(ours_denoise()):
-        raise RuntimeError(f"dv-processing keeps {dv_denoise().size()}, we {len(ours_denoise())}")
-    figures |= _compare("denoise", COUNT, ours_denoise, {"dv": dv_denoise} if dv else {})
+    if dv and theirs().size() != len(ours()):
+        raise RuntimeError(f"dv-processing keeps {theirs().size()} events, we {len(ours())}")
+    return _compare("denoise", COUNT, ours, {"dv": theirs} if dv else {})
 
-    def accumulated(accumulator: Any) -> Any:
+
+def _accumulating(events: Events, dv: Any, store: Any) -> dict[str, float]:
+    def theirs(kind: str) -> Any:
+        accumulator = getattr(dv, kind)(SIZE)
         accumulator.accept(store)
         return accumulator.generateFrame()
 
-    def ours_accumulated(tau_us: float) -> NDArray[np.float32]:
-        accumulator = Accumulator(*size, step=0.25, limit=1.0, tau_us=tau_us, rectify=not tau_us)
+    def ours(tau_us: float) -> NDArray[np.float32]:
+        accumulator = Accumulator(*SIZE, step=0.25, limit=1.0, tau_us=tau_us, rectify=not tau_us)
         accumulator.add(events)
         return accumulator.picture()
 
-    plain: Runs = {"dv_edge_map": lambda: accumulated(dv.EdgeMapAccumulator(size))} if dv else {}
-    figures |= _compare("accumulate", COUNT, lambda: ours_accumulated(0.0), plain)
-    fading: Runs = {"dv": lambda: accumulated(dv.Accumulator(size))} if dv else {}
-    figures |= _compare("accumulate_decay", COUNT, lambda: ours_accumulated(1e6), fading)
+    plain: Runs = {"dv_edge_map": lambda: theirs("EdgeMapAccumulator")} if dv else {}
+    fading: Runs = {"dv": lambda: theirs("Accumulator")} if dv else {}
+    return _compare("accumulate", COUNT, lambda: ours(0.0), plain) | _compare(
+        "accumulate_decay", COUNT, lambda: ours(1e6), fading
+    )
+
+
+def _representing(events: Events, eventcv: Any, types: Any, dense: Any) -> dict[str, float]:
+    records = _records(types, events) if types else None
+    stream = _stream(eventcv, events) if eventcv else None
 
     def surface() -> NDArray[np.float32]:
-        ours = TimeSurface(*size)
+        ours = TimeSurface(*SIZE)
         ours.add(events)
         return ours.exponential(TAU_US)
 
-    peers: Runs = {"eventcv": lambda: eventcv.tsurf(stream)} if eventcv else {}
-    if dense:
-        peers["evutils"] = lambda: dense.timesurface(records, *size, tau=TAU_US)
-    figures |= _compare("timesurface", COUNT, surface, peers)
-    figures |= _compare(
-        "voxel", COUNT, lambda: voxel_grid(events, BINS), {"numpy": lambda: _numpy_voxels(events)}
-    )
+    surfaces: Runs = {"eventcv": lambda: eventcv.tsurf(stream)} if eventcv else {}
+    voxels: Runs = {"numpy": lambda: _numpy_voxels(events)}
     counts: Runs = {"numpy": lambda: _numpy_histogram(events)}
     if dense:
-        counts["evutils"] = lambda: dense.histogram(records, *size)
-    return figures | _compare("histogram", COUNT, lambda: histogram(events), counts)
+        surfaces["evutils"] = lambda: dense.timesurface(records, *SIZE, tau=TAU_US)
+        counts["evutils"] = lambda: dense.histogram(records, *SIZE)
+    return (
+        _compare("timesurface", COUNT, surface, surfaces)
+        | _compare("voxel", COUNT, lambda: voxel_grid(events, BINS), voxels)
+        | _compare("histogram", COUNT, lambda: histogram(events), counts)
+    )
 
 
 def _filled_store(dv: Any, events: Events) -> Any:
@@ -224,7 +235,7 @@ def _records(types: Any, events: Events) -> Any:
 
 
 def _stream(eventcv: Any, events: Events) -> Any:
-    columns = [events.x, events.y, events.t, events.p]
+    columns: list[NDArray[Any]] = [events.x, events.y, events.t, events.p]
     table = np.stack([column.astype(np.int64) for column in columns], axis=1)
     return eventcv.from_numpy(table, time_unit="us", sensor_size=(WIDTH, HEIGHT))
 
