@@ -14,11 +14,11 @@ class PidConfig:
     The defaults are tuned for the simulated blimp: `weights/pid_blimp.json` says how and how well.
     """
 
-    kp: float = parameter(1.444, "Proportional gain.", unit="1/m", low=0.0, high=1000.0)
-    ki: float = parameter(0.0608, "Integral gain.", unit="1/(m s)", low=0.0, high=1000.0)
-    kd: float = parameter(2.257, "Derivative gain.", unit="s/m", low=0.0, high=1000.0)
+    kp: float = parameter(1.345, "Proportional gain.", unit="1/m", low=0.0, high=1000.0)
+    ki: float = parameter(0.05973, "Integral gain.", unit="1/(m s)", low=0.0, high=1000.0)
+    kd: float = parameter(2.164, "Derivative gain.", unit="s/m", low=0.0, high=1000.0)
     derivative_filter: float = parameter(
-        0.4006, "Time constant of the filter on the derivative.", unit="s", low=0.0, high=60.0
+        0.3954, "Time constant of the filter on the derivative.", unit="s", low=0.0, high=60.0
     )
     output_low: float = parameter(-1.0, "Least command.", low=-1000.0, high=1000.0)
     output_high: float = parameter(1.0, "Greatest command.", low=-1000.0, high=1000.0)
