@@ -88,7 +88,7 @@ def parse(raw: bytes | memoryview, *, is_ros1: bool) -> EventArray:
         records = np.frombuffer((head + b"\0" + rest)[: 16 * count].ljust(16 * count, b"\0"), kind)
     times = records["s"].astype(np.int64) * 1_000_000_000 + records["ns"]
     return EventArray(
-        int(np.int32(stamp[0])) * 1_000_000_000 + stamp[1],
+        (stamp[0] - (stamp[0] >> 31 << 32)) * 1_000_000_000 + stamp[1],
         frame_id,
         width,
         height,

@@ -176,7 +176,7 @@ def _run_vectors(
     """
     i, size, one = np.uint64(0), np.uint64(len(words)), np.uint64(1)
     type_bits, addresses = np.uint64(12), np.uint64(_ALL ^ 0xFFF)
-    furthest = base & np.uint64(COLUMN)
+    furthest = np.uint64(0)
     while i < size:
         word = np.uint64(words[i])
         kind = word >> type_bits
@@ -197,6 +197,7 @@ def _run_vectors(
                 i += np.uint64(4)
                 continue
         elif kind == VECT_12 or kind == VECT_8:
+            furthest = max(furthest, base & np.uint64(COLUMN))
             bits = word & (np.uint64(0xFFF) if kind == VECT_12 else np.uint64(0xFF))
             n = _put_vector((packed & addresses) + base, bits, 2, scratch, n)
             base += np.uint64(12) if kind == VECT_12 else np.uint64(8)
@@ -206,7 +207,6 @@ def _run_vectors(
             )
             scratch[n] = packed
             n += _IS_EVENT[kind]
-        furthest = max(furthest, base & np.uint64(COLUMN))
         i += one
     return packed, base, n, bool(furthest > np.uint64(FURTHEST))
 

@@ -35,6 +35,13 @@ class Playback:
             return False
         return (recorded_ns - self._first_ns) / 1e9 <= (now_s - self._began_s) * self._rate
 
+    def position_ns(self, now_s: float) -> int:
+        """The recorded time that has come by now; it stands still while paused. 0 before a start."""
+        if self._first_ns is None:
+            return 0
+        at = now_s if self._paused_at is None else self._paused_at
+        return self._first_ns + round(1e9 * (at - self._began_s) * self._rate)
+
     def pause(self, now_s: float) -> None:
         """Stand still from now on."""
         if self._paused_at is None:

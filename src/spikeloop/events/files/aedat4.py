@@ -222,7 +222,7 @@ def _streams(text: str) -> dict[int, tuple[str, int, int]]:
     """Kind, width and height of each stream in the header's XML."""
     found = {}
     for node in ElementTree.fromstring(text).iter("node"):
-        if not node.get("name", "").isdigit():
+        if not node.get("name", "").isdecimal():
             continue
         values = {a.get("key"): (a.text or "") for a in node.iter("attr")}
         found[int(node.get("name", ""))] = (

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from spikeloop.events.decoder import columns
 
 FILTER = 0x8ECF
+LAST_TIME = (1 << 63) - 1
 MOST = 65_535
 """Events that a chunk can hold."""
 
@@ -63,7 +64,7 @@ def _two(data: NDArray[np.uint8], at: int) -> int:
 def _times(data: NDArray[np.uint8], size: int, count: int, t: NDArray[np.int64]) -> int:
     now = 0
     for k in range(0, 8, 2):
-        now |= _two(data, 4 + k) << (8 * k)
+        now |= (_two(data, 4 + k) & (0x7FFF if k == 6 else 0xFFFF)) << (8 * k)
     at, n = 12, 0
     while n < count:
         if at >= size:
@@ -80,9 +81,10 @@ def _times(data: NDArray[np.uint8], size: int, count: int, t: NDArray[np.int64])
                     return -1
                 step, repeats = _one(data, at) >> 4, _one(data, at) & 0xF
                 at += step == 15
-            now += longer
+            # Kept within 63 bits, whatever a damaged chunk adds up to.
+            now = (now + longer) & LAST_TIME
             continue
-        now += step
+        now = (now + step) & LAST_TIME
         if repeats == 15:
             repeats = _two(data, at)
             at += 2

@@ -75,7 +75,7 @@ class Hdf5Source(Source):
             self._check_filters(dataset)
         geometry = str(_text(file.attrs.get("geometry", "")))
         columns, _, rows = geometry.partition("x")
-        if columns.isdigit() and rows.isdigit():
+        if columns.isdecimal() and rows.isdecimal():
             self.width, self.height = int(columns), int(rows)
         for place in (file, file.get("events")):
             if place is not None and {"width", "height"} <= set(place.attrs):

@@ -34,6 +34,10 @@ SUFFIXES = {
 }
 
 
+LARGEST = 32_768
+"""Columns and rows of a sensor that a file may state."""
+
+
 def open_source(path: Path, *, topic: str = "", width: int = 0, height: int = 0) -> Source:
     """Open an event file, or the folder of a rosbag2 recording.
 
@@ -50,9 +54,13 @@ def open_source(path: Path, *, topic: str = "", width: int = 0, height: int = 0)
     module, name = ("bag", "BagSource") if path.is_dir() else _kind(path)
     kind: type[Source] = getattr(importlib.import_module(f"spikeloop.events.files.{module}"), name)
     try:
-        return kind(path, width, height, *([topic] if module == "bag" else []))
+        source = kind(path, width, height, *([topic] if module == "bag" else []))
     except OSError as error:
         raise FileError(f"{path}: can't be opened: {error.strerror or error}") from error
+    size = (source.width, source.height)
+    if size != (0, 0) and not (min(size) > 0 and max(size) <= LARGEST):
+        raise FileError(f"{path}: states an impossible sensor of {size[0]}x{size[1]}")
+    return source
 
 
 def _kind(path: Path) -> tuple[str, str]:

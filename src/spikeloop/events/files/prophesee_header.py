@@ -79,7 +79,7 @@ def _size(fields: dict[str, str]) -> tuple[int, int]:
         tuple(fields.get("geometry", "").partition("x")[::2]),
         (fields.get("width", ""), fields.get("height", "")),
     ):
-        if width.strip().isdigit() and height.strip().isdigit():
+        if width.strip().isdecimal() and height.strip().isdecimal():
             return int(width), int(height)
     generation = fields.get("sensor_generation", fields.get("generation", ""))
     if generation in GENERATIONS:

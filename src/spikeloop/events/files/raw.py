@@ -46,9 +46,13 @@ class RawSource(Source):
         self.format = f"Prophesee RAW, {self.encoding}"
         self._start, self._order = header.length, option(fields, "endianness")
         origin = fields.get(ORIGIN, "0")
-        if not origin.isdigit():
+        if not origin.isdecimal():
             raise FileError(f"{path}: the header's {ORIGIN} must be a number of us, not '{origin}'")
         self._origin = int(origin)
+        try:
+            self._decoder()
+        except ValueError as error:
+            raise FileError(f"{path}: {error}") from error
         for key in ("serial_number", "date", "integrator_name", ORIGIN, "spikeloop_time_shift_us"):
             if fields.get(key):
                 self.notes[key.removeprefix("spikeloop_")] = fields[key]

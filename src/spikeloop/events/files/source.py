@@ -87,6 +87,6 @@ def unpacked_size(text: str) -> tuple[int, int]:
 
     """
     width, _, height = text.lower().partition("x")
-    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise ValueError(f"size '{text}' must be of the form 640x480")
     return int(width), int(height)
