@@ -146,19 +146,21 @@ def _put_vector(
     for step in range(steps):
         mask = (bits >> np.uint64(8 * step)) & np.uint64(255)
         first = event + np.uint64(8 * step)
-        # Always eight of them, at once; the next ones are put over those that are too many. Written
-        # out, all loads before the first store, for only so it becomes vector code.
+        count = _SET[mask]
+        # Always four of them, and four more if need be; the next ones are put over those that are
+        # too many. Written out, all loads before the first store, so that none waits for another.
         a, b, c, d = _PLACES[mask, 0], _PLACES[mask, 1], _PLACES[mask, 2], _PLACES[mask, 3]
-        e, f, g, h = _PLACES[mask, 4], _PLACES[mask, 5], _PLACES[mask, 6], _PLACES[mask, 7]
         scratch[n] = first + a
         scratch[n + np.uint64(1)] = first + b
         scratch[n + np.uint64(2)] = first + c
         scratch[n + np.uint64(3)] = first + d
-        scratch[n + np.uint64(4)] = first + e
-        scratch[n + np.uint64(5)] = first + f
-        scratch[n + np.uint64(6)] = first + g
-        scratch[n + np.uint64(7)] = first + h
-        n += _SET[mask]
+        if count > np.uint64(4):
+            a, b, c, d = _PLACES[mask, 4], _PLACES[mask, 5], _PLACES[mask, 6], _PLACES[mask, 7]
+            scratch[n + np.uint64(4)] = first + a
+            scratch[n + np.uint64(5)] = first + b
+            scratch[n + np.uint64(6)] = first + c
+            scratch[n + np.uint64(7)] = first + d
+        n += count
     return n
 
 
