@@ -27,6 +27,7 @@ NAMES = {
 }  # fmt: skip
 FIELDS = "txyp"
 SECONDS, MICROSECONDS = 9, 3
+NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 class TextSource(Source):
@@ -108,7 +109,7 @@ class TextSource(Source):
 
 def _is_data(line: bytes) -> bool:
     words = re.split(rb"[\s,;]+", line.strip())
-    return len(words) == 4 and all(re.fullmatch(rb"[-+]?[\d.]+([eE][-+]?\d+)?", w) for w in words)
+    return len(words) == 4 and all(NUMBER.fullmatch(w) for w in words)
 
 
 def _guessed(path: Path, rows: list[list[bytes]]) -> str:
