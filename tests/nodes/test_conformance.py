@@ -12,7 +12,10 @@ from spikeloop.nodes.conformance import CHECKS, check_node
 from spikeloop.nodes.registry import node_types
 
 RECORDING = Path(__file__).parents[1] / "data" / "evt3_test_events_1"
-NEEDS = {"event_player": {"file": str(RECORDING)}}
+NEEDS = {
+    "event_player": {"file": str(RECORDING)},
+    "bag_player": {"file": str(RECORDING)},
+}
 
 
 @pytest.mark.parametrize("name", sorted(node_types()))

@@ -36,7 +36,7 @@ class Playback:
         return (recorded_ns - self._first_ns) / 1e9 <= (now_s - self._began_s) * self._rate
 
     def position_ns(self, now_s: float) -> int:
-        """The recorded time that has come by now; it stands still while paused. 0 before a start."""
+        """The recorded time that has come by now; it stands while paused, and is 0 before."""
         if self._first_ns is None:
             return 0
         at = now_s if self._paused_at is None else self._paused_at
