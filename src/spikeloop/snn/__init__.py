@@ -3,6 +3,7 @@
 Importing it imports torch, so descriptions of nodes and tasks leave that to `on_configure`.
 """
 
+from spikeloop.snn.engine.compiled import CompiledModel, compile
 from spikeloop.snn.neurons.adaptive import AdaptiveLIF, InputAdaptiveLIF
 from spikeloop.snn.neurons.current_based import CurrentLIF
 from spikeloop.snn.neurons.integer import IntegerLIF
@@ -25,6 +26,7 @@ __all__ = [
     "LIF",
     "PLIF",
     "AdaptiveLIF",
+    "CompiledModel",
     "CurrentLIF",
     "InputAdaptiveLIF",
     "IntegerLIF",
@@ -33,6 +35,7 @@ __all__ = [
     "State",
     "StateError",
     "Stateful",
+    "compile",
     "detach",
     "load_state",
     "reset",

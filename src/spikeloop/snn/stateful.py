@@ -7,6 +7,7 @@ not, through the same steps, so that both forms give the same numbers.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -145,6 +146,17 @@ def _whole(layer: nn.Module, sequence: Tensor) -> Tensor:
         return torch.stack([layer(x) for x in sequence])
     y: Tensor = layer(sequence.flatten(0, 1))
     return y.reshape(*sequence.shape[:2], *y.shape[1:])
+
+
+def copy_without_state(model: nn.Module) -> nn.Module:
+    """A deep copy of a model, without its states, which may belong to a graph of gradients."""
+    held = [(layer, layer.state) for _, layer in stateful_layers(model)]
+    reset(model)
+    try:
+        return copy.deepcopy(model)
+    finally:
+        for layer, state in held:
+            layer.state = state
 
 
 def state_of(model: nn.Module) -> dict[str, Tensor]:
