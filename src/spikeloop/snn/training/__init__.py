@@ -1,0 +1,1 @@
+"""Training: one trainer, and learning rules, one a file."""
