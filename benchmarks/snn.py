@@ -1,0 +1,286 @@
+"""Streaming inference and a training step, against the fastest peers in the same run.
+
+Task: one step at batch 1, state kept, of conv-LIF 2x240x320 -> 16 -> 32 -> 64, 3x3, stride 2, from
+a dense picture to a dense picture, one thread. At each activity, the thresholds are set so that
+every layer's neurons fire at that rate, for inputs of that rate (independent random pixels, the
+least favourable for lists of spikes).
+
+Protocol: all sides run in turns, in blocks of steps that follow one another, since single steps in
+turns would evict each other's caches. A ratio is our median over that of the fastest peer.
+Peers: torch.compile in channels_last, ONNX Runtime, and spikingjelly with torch.compile where it is
+installed (`pip install --no-deps spikingjelly loguru`; it is no requirement, for it asks for
+torchvision). `portable` ratios would need a processor without AVX-512; `wide_vectors` tells.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import math
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spikeloop import snn
+from spikeloop.snn.engine.vectors import WIDE
+
+SHAPE, CHANNELS, TAU, DT = (2, 240, 320), (2, 16, 32, 64), 9e-3, 1e-3
+ACTIVITIES = {"1pct": 0.01, "5pct": 0.05, "20pct": 0.20}
+STEPS, BLOCKS, WARM_UP = 60, 7, 10
+TRAIN_STEPS, TRAIN_BATCH, TRAIN_SIZE, TRAIN_ROUNDS = 10, 8, 64, 9
+
+Step = Callable[[Tensor], Any]
+
+
+def network(thresholds: list[float]) -> nn.Sequential:
+    """The task's network, with fixed weights."""
+    torch.manual_seed(0)
+    layers: list[nn.Module] = []
+    for inputs, outputs, threshold in zip(CHANNELS, CHANNELS[1:], thresholds, strict=False):
+        layers.append(nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False))
+        layers.append(snn.LIF(TAU, DT, unit_input=True, threshold=threshold))
+    return nn.Sequential(*layers).eval()
+
+
+def pictures(rate: float, steps: int, seed: int = 1) -> Tensor:
+    """(steps, 1, 2, 240, 320), random spikes."""
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.rand(steps, 1, *SHAPE, generator=generator) < rate).float()
+
+
+def active_network(rate: float) -> nn.Sequential:
+    """The network whose layers all fire at a rate, by bisection of the thresholds."""
+    x, found = pictures(rate, 16), []
+    for _ in CHANNELS[1:]:
+        low, high = 1e-3, 30.0
+        for _ in range(13):
+            middle = math.sqrt(low * high)
+            fired = snn.run(network([*found, middle]), x)[6:].mean()
+            low, high = (middle, high) if float(fired) > rate else (low, middle)
+        found.append(middle)
+    return network(found)
+
+
+class PlainStep(nn.Module):
+    """The same step as a pure function, as torch.compile and ONNX take it."""
+
+    def __init__(self, model: nn.Sequential) -> None:
+        super().__init__()
+        self.synapses = nn.ModuleList(m for m in model if isinstance(m, nn.Conv2d))
+        self.levels = [float(m.value("threshold")) for m in model if isinstance(m, snn.LIF)]
+        self.keep = math.exp(-DT / TAU)
+
+    def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        """One time step."""
+        after = []
+        for conv, level, v in zip(self.synapses, self.levels, states, strict=True):
+            v = v * self.keep + conv(x)
+            x = (v >= level).to(v.dtype)
+            after.append(v * (1 - x))
+        return (x, *after)
+
+    def first(self) -> list[Tensor]:
+        """States before the first step."""
+        rows, columns = SHAPE[1:]
+        return [
+            torch.zeros(1, c, rows >> (n + 1), columns >> (n + 1))
+            for n, c in enumerate(CHANNELS[1:])
+        ]
+
+
+def _compiled(model: nn.Sequential) -> Step:
+    step = PlainStep(model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fast = torch.compile(step)
+    held = [v.contiguous(memory_format=torch.channels_last) for v in step.first()]
+
+    def run(x: Tensor) -> Any:
+        y, *held[:] = fast(x, *held)
+        return y
+
+    return run
+
+
+def _onnx_runtime(model: nn.Sequential) -> Step:
+    import onnxruntime
+
+    step = PlainStep(model)
+    states = step.first()
+    names = [f"v{n}" for n in range(len(states))]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "step.onnx"
+        program = torch.onnx.export(
+            step, (torch.zeros(1, *SHAPE), *states), dynamo=True, verbose=False,
+            input_names=["x", *names], output_names=["y", *(f"{n}.next" for n in names)],
+        )  # fmt: skip
+        assert program is not None
+        program.save(str(path))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        session = onnxruntime.InferenceSession(path, options)
+    held = dict(zip(names, (v.numpy() for v in states), strict=True))
+
+    def run(x: Tensor) -> Any:
+        y, *after = session.run(None, {"x": x.numpy(), **held})
+        held.update(zip(names, after, strict=True))
+        return y
+
+    return run
+
+
+def _spikingjelly(model: nn.Sequential) -> Step:
+    from spikingjelly.activation_based import neuron
+
+    layers: list[nn.Module] = []
+    for layer in model:
+        if isinstance(layer, nn.Conv2d):
+            layers.append(layer)
+        elif isinstance(layer, snn.LIF):
+            # Its input isn't scaled, and its leak is 1 - 1/tau.
+            tau, level = 1 / (1 - math.exp(-DT / TAU)), float(layer.value("threshold"))
+            layers.append(neuron.LIFNode(tau=tau, decay_input=False, v_threshold=level))
+    joined = nn.Sequential(*layers).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fast: Step = torch.compile(joined)
+    return fast
+
+
+def _peers() -> dict[str, Callable[[nn.Sequential], Step]]:
+    found = {"compile": _compiled, "onnxruntime": _onnx_runtime}
+    if importlib.util.find_spec("spikingjelly") is not None:
+        found["spikingjelly"] = _spikingjelly
+    return found
+
+
+def _medians(sides: dict[str, Step], inputs: dict[str, Tensor]) -> dict[str, float]:
+    """Median time of a step of each side, ms."""
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(BLOCKS):
+        for name, step in sides.items():
+            for n, x in enumerate(inputs[name]):
+                began = time.perf_counter()
+                step(x)
+                if n >= WARM_UP:
+                    times[name].append(1e3 * (time.perf_counter() - began))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def _streaming() -> dict[str, float]:
+    figures: dict[str, float] = {}
+    for name, rate in ACTIVITIES.items():
+        model = active_network(rate)
+        snn.reset(model)
+        ours = snn.compile(model, SHAPE)
+        x = pictures(rate, STEPS, seed=2)
+        last = x.contiguous()
+        sides: dict[str, Step] = {"ours": ours}
+        sides |= {peer: make(model) for peer, make in _peers().items()}
+        wide = torch.stack(list(x)).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        inputs = {side: last for side in sides}
+        for side in ("compile", "spikingjelly"):
+            inputs[side] = wide.unsqueeze(1)
+        for side, step in sides.items():
+            for one in inputs[side][:WARM_UP]:
+                step(one)
+        medians = _medians(sides, inputs)
+        peers = {side: value for side, value in medians.items() if side != "ours"}
+        figures[f"engine_ratio_{name}"] = medians["ours"] / min(peers.values())
+        figures |= {f"engine_{side}_{name}_ms": value for side, value in medians.items()}
+        figures[f"engine_dense_{name}"] = float(ours.form == "dense")
+    return figures
+
+
+def _training_net(neuron: Callable[[], nn.Module]) -> nn.Sequential:
+    torch.manual_seed(0)
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(CHANNELS):
+        layers += [nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False), neuron()]
+    return nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _train_ours(x: Tensor) -> Callable[[], None]:
+    model = _training_net(lambda: snn.LIF(TAU, DT, unit_input=True, threshold=0.3))
+
+    def step() -> None:
+        snn.reset(model)
+        snn.run(model, x).mean().backward()
+
+    return step
+
+
+def _train_snntorch(x: Tensor) -> Callable[[], None]:
+    import snntorch
+    from snntorch import utils
+
+    def neuron() -> nn.Module:
+        layer: nn.Module = snntorch.Leaky(
+            beta=math.exp(-DT / TAU), threshold=0.3, init_hidden=True, reset_mechanism="zero"
+        )
+        return layer
+
+    model = _training_net(neuron)
+
+    def step() -> None:
+        utils.reset(model)
+        torch.stack([model(one) for one in x]).mean().backward()
+
+    return step
+
+
+def _train_spikingjelly(x: Tensor) -> Callable[[], None]:
+    from spikingjelly.activation_based import functional, neuron
+
+    model = _training_net(lambda: neuron.LIFNode(tau=10.0, decay_input=False, v_threshold=0.3))
+
+    def step() -> None:
+        functional.reset_net(model)
+        torch.stack([model(one) for one in x]).mean().backward()
+
+    return step
+
+
+def _training() -> dict[str, float]:
+    generator = torch.Generator().manual_seed(1)
+    shape = (TRAIN_STEPS, TRAIN_BATCH, 2, TRAIN_SIZE, TRAIN_SIZE)
+    x = (torch.rand(shape, generator=generator) < 0.2).float().flatten(0, 1)
+    x = x.contiguous(memory_format=torch.channels_last)
+    sequence = x.view(TRAIN_STEPS, TRAIN_BATCH, 2, TRAIN_SIZE, TRAIN_SIZE)
+    makers = {"ours": _train_ours, "snntorch": _train_snntorch}
+    if importlib.util.find_spec("spikingjelly") is not None:
+        makers["spikingjelly"] = _train_spikingjelly
+    sides = {name: make(sequence) for name, make in makers.items()}
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for n in range(TRAIN_ROUNDS + 1):
+        for name, step in sides.items():
+            for _ in range(3):
+                began = time.perf_counter()
+                step()
+                if n:
+                    times[name].append(1e3 * (time.perf_counter() - began))
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    peers = [value for name, value in medians.items() if name != "ours"]
+    figures = {f"train_{name}_ms": value for name, value in medians.items()}
+    return {"train_ratio_best_eager_peer": medians["ours"] / min(peers)} | figures
+
+
+def measure() -> dict[str, float]:
+    """All figures of the suite."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    logging.getLogger("torch").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with torch.no_grad():
+                figures = _streaming()
+            figures |= _training()
+        finally:
+            torch.set_num_threads(threads)
+    figures["wide_vectors"] = float(WIDE)
+    return figures
