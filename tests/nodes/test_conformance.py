@@ -15,6 +15,8 @@ RECORDING = Path(__file__).parents[1] / "data" / "evt3_test_events_1"
 NEEDS = {
     "event_player": {"file": str(RECORDING)},
     "bag_player": {"file": str(RECORDING)},
+    "event_file_player": {"file": str(RECORDING)},
+    "lidar_player": {"file": str(RECORDING.parent / "pcd" / "bun0.pcd")},
 }
 
 

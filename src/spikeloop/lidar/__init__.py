@@ -1,0 +1,1 @@
+"""Point clouds in files: Ouster packet captures and PCD."""

@@ -1,0 +1,194 @@
+"""Plays LiDAR recordings: Ouster packet captures with their IMU, and PCD files (slot `lidar`).
+
+Clouds keep their rows and columns, and their places without a return as NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from sensor_msgs.msg import PointCloud2, PointField
+from std_srvs.srv import SetBool
+
+from spikeloop.events.recording import RecordingError
+from spikeloop.lidar.cloud import Cloud, LidarFileError
+from spikeloop.lidar.ouster import ImuSample, OusterCapture, Scan
+from spikeloop.lidar.pcd import read_pcd
+from spikeloop.loop.health import Level
+from spikeloop.nodes.event_file_player import imu_message
+from spikeloop.nodes.event_packets import bytes_of
+from spikeloop.nodes.playing import Player, Timed, all_there
+from spikeloop.nodes.running import run_node
+from spikeloop.nodes.slot import SlotNode
+from spikeloop.parameters import parameter
+
+POINTS, IMU = "lidar/points", "imu/data"
+TYPES = {
+    "int8": PointField.INT8,
+    "uint8": PointField.UINT8,
+    "int16": PointField.INT16,
+    "uint16": PointField.UINT16,
+    "int32": PointField.INT32,
+    "uint32": PointField.UINT32,
+    "float32": PointField.FLOAT32,
+    "float64": PointField.FLOAT64,
+}
+Item = Cloud | ImuSample
+
+
+@dataclass(frozen=True)
+class LidarPlayerConfig:
+    """What is played, and how fast."""
+
+    file: str = parameter(
+        "", "Ouster .pcap, a .pcd, or a folder of .pcd files, played by name.", fixed=True
+    )
+    description: str = parameter(
+        "", "JSON of the Ouster sensor; empty for the file called like the capture.", fixed=True
+    )
+    period: float = parameter(
+        0.1, "Time between two PCD files.", unit="s", low=0.001, high=60.0, fixed=True
+    )
+    rate: float = parameter(
+        1.0, "How many times as fast as recorded.", low=0.001, high=1000.0, fixed=True
+    )
+    loop: bool = parameter(False, "Begin again at the end.", fixed=True)
+    readers: int = parameter(
+        0, "Wait for so many subscribers, of both topics together.", low=0, high=100, fixed=True
+    )
+    now: bool = parameter(
+        True, "Stamp with the time of playing; false keeps the sensor's clock.", fixed=True
+    )
+    frame_id: str = parameter("lidar", "Frame of the sensor.", fixed=True)
+
+
+class LidarPlayerNode(SlotNode):
+    """One cloud a turn or file, and the IMU's samples between."""
+
+    slot = "lidar"
+    text = "Plays Ouster packet captures and PCD files, organised, NaN points kept."
+    config_type = LidarPlayerConfig
+    publishes = (POINTS, IMU)
+    config: LidarPlayerConfig
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Look at the file, and offer `~/pause` (data: true pauses, false goes on)."""
+        try:
+            self._open()
+        except RecordingError as error:
+            self.diagnoser.report(Level.ERROR, str(error))
+            return TransitionCallbackReturn.FAILURE
+        self.create_service(SetBool, "~/pause", self._on_pause)
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Play from the start."""
+        result = super().on_activate(state)
+        c = self.config
+        self.player: Player[Item] = Player(
+            self,
+            self._capture_items if self._capture else self._pcd_items,
+            self._give,
+            rate=c.rate,
+            loop=c.loop,
+            readers=lambda: all_there(self, self.publishes, c.readers),
+            now=c.now,
+        )
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop playing."""
+        self.player.close()
+        return super().on_deactivate(state)
+
+    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        return self.player.on_pause(request, response)
+
+    def _open(self) -> None:
+        path = Path(self.config.file)
+        self._capture: OusterCapture | None = None
+        self._clouds: list[Path] = []
+        if not self.config.file:
+            raise LidarFileError("parameter 'file' names no recording of a LiDAR")
+        if path.is_dir():
+            self._clouds = sorted(path.glob("*.pcd"))
+            if not self._clouds:
+                raise LidarFileError(f"{path}: holds no .pcd file")
+        elif path.suffix == ".pcd":
+            self._clouds = [path]
+        elif path.suffix in (".pcap", ".cap"):
+            told = self.config.description
+            self._capture = OusterCapture(path, Path(told) if told else None)
+        else:
+            raise LidarFileError(f"{path}: must be a .pcap or .pcd file, or a folder of .pcd files")
+
+    def _capture_items(self) -> Iterator[Timed[Item]]:
+        """Scans and samples by the sensor's time, which is one clock for both."""
+        assert self._capture is not None
+        for item in self._capture.items():
+            if isinstance(item, Scan):
+                yield item.cloud.time_ns, item.cloud
+            else:
+                yield item.time_ns, item
+        for reason, count in self._capture.counts.items():
+            self.diagnoser.report(Level.WARN, f"{self._capture.path}: {reason}: {count}")
+            self.diagnoser.values[reason] = str(count)
+
+    def _pcd_items(self) -> Iterator[Timed[Item]]:
+        for number, path in enumerate(self._clouds, 1):
+            try:
+                yield round(1e9 * self.config.period) * number, read_pcd(path)
+            except (LidarFileError, OSError) as error:
+                # The others may be whole.
+                self.diagnoser.report(Level.ERROR, str(error))
+
+    def _give(self, item: Item, stamp_ns: int) -> None:
+        frame_id = self.config.frame_id
+        if isinstance(item, Cloud):
+            self.publish(POINTS, cloud_message(item, frame_id), stamp_ns)
+        else:
+            force, rate = np.array(item.acceleration), np.array(item.rate)
+            self.publish(IMU, imu_message(force, rate, frame_id), stamp_ns)
+        self.diagnoser.values["messages"] = str(self.player.played)
+
+
+def cloud_message(cloud: Cloud, frame_id: str) -> PointCloud2:
+    """A cloud as a message without stamp, with all its fields, row by row."""
+    height, width = cloud.shape
+    kinds: list[Any] = [
+        (name, values.dtype.newbyteorder("<"), values.shape[2:])
+        for name, values in cloud.fields.items()
+    ]
+    record = np.dtype(kinds)
+    points = np.empty((height, width), record)
+    for name, values in cloud.fields.items():
+        points[name] = values
+    message = PointCloud2(
+        height=height,
+        width=width,
+        fields=[
+            PointField(
+                name=name,
+                offset=record.fields[name][1] if record.fields else 0,
+                datatype=TYPES[values.dtype.name],
+                count=int(np.prod(values.shape[2:])) if values.ndim > 2 else 1,
+            )
+            for name, values in cloud.fields.items()
+        ],
+        point_step=record.itemsize,
+        row_step=record.itemsize * width,
+        data=bytes_of(points.reshape(-1).view(np.uint8)),
+        is_dense=bool(np.isfinite(cloud.points()).all()),
+    )
+    message.header.frame_id = frame_id
+    return message
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node."""
+    return run_node(LidarPlayerNode, args)

@@ -1,0 +1,128 @@
+"""What players of sensor files have in common: items with times, paced, stamped on one clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+from std_srvs.srv import SetBool
+
+from spikeloop.events.playback import Playback
+from spikeloop.events.recording import RecordingError
+from spikeloop.loop.health import Level
+from spikeloop.nodes.slot import SlotNode
+
+CHECK_S = 0.002
+Item = TypeVar("Item")
+Timed = tuple[int, Item]
+"""Time in ns on the file's clock, and what it is of."""
+
+
+class Player(Generic[Item]):
+    """Gives out the items of a file at their times, with rate, loop and pause.
+
+    Attributes:
+        played: how many went out.
+        loops: how often it began again.
+
+    """
+
+    def __init__(
+        self,
+        node: SlotNode,
+        items: Callable[[], Iterator[Timed[Item]]],
+        give: Callable[[Item, int], None],
+        *,
+        rate: float,
+        loop: bool,
+        readers: Callable[[], bool],
+        now: bool,
+    ) -> None:
+        """Begin once `readers` says that all are there.
+
+        Args:
+            node: on whose clock and timer it runs.
+            items: begins the file anew.
+            give: takes an item and its stamp, ns.
+            rate: how many times as fast as recorded.
+            loop: whether to begin again at the end.
+            readers: whether everybody is there.
+            now: whether stamps are times of playing, else the file's own.
+
+        """
+        self._node, self._items, self._give = node, items, give
+        self._rate, self._loop, self._readers, self._now = rate, loop, readers, now
+        self.playback = Playback(rate)
+        self.played = self.loops = 0
+        self._next: Timed[Item] | None = None
+        self._stream: Iterator[Timed[Item]] = iter(())
+        self._started = False
+        self._first_ns = self._began_ns = self._due_ns = 0
+        self._timer = node.create_timer(CHECK_S, self._on_timer, clock=node._steady)
+
+    def close(self) -> None:
+        """Give nothing any more."""
+        self._node.destroy_timer(self._timer)
+
+    def on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        """The service `~/pause` (data: true pauses, false goes on)."""
+        if request.data:
+            self.playback.pause(time.monotonic())
+        else:
+            self.playback.resume(time.monotonic())
+        response.success = True
+        response.message = "paused" if request.data else "playing"
+        return response
+
+    def _on_timer(self) -> None:
+        if not self._started:
+            if not self._readers():
+                return
+            self._started = True
+            self._begin()
+        now = time.monotonic()
+        while self._next is not None and self.playback.is_due(self._due_ns, now):
+            self._give(self._next[1], self._stamp(self._next[0]))
+            self.played += 1
+            self._advance()
+            if self._next is None:
+                self._on_end()
+
+    def _stamp(self, time_ns: int) -> int:
+        if not self._now:
+            return max(1, time_ns)
+        return self._began_ns + round((time_ns - self._first_ns) / self._rate)
+
+    def _begin(self) -> None:
+        self._stream = self._items()
+        self._next = self._read()
+        if self._next is not None:
+            self._first_ns = self._due_ns = self._next[0]
+            # A clock of the node's own, so that all topics of the file keep theirs in common.
+            self._began_ns = self._node.get_clock().now().nanoseconds
+            self.playback.start(self._due_ns, time.monotonic())
+
+    def _advance(self) -> None:
+        self._next = self._read()
+        if self._next is not None:
+            self._due_ns = max(self._due_ns, self._next[0])
+
+    def _read(self) -> Timed[Item] | None:
+        try:
+            return next(self._stream, None)
+        except RecordingError as error:
+            self._node.diagnoser.report(Level.ERROR, str(error))
+            return None
+
+    def _on_end(self) -> None:
+        self._node.get_logger().info(f"played {self.played} messages")
+        if self._loop and self.played:
+            self.loops += 1
+            self._begin()
+
+
+def all_there(node: SlotNode, topics: tuple[str, ...], wanted: int) -> bool:
+    """Whether so many subscribers are there, of all these topics together."""
+    publishers: list[Any] = [node._publishers_by_topic[name] for name in topics]
+    return bool(sum(p.get_subscription_count() for p in publishers) >= wanted)
