@@ -34,7 +34,10 @@ def recorded_bins() -> Tensor:
     bins = (t - t[0]) // round(DT * 1e6)
     inside = (x >= left) & (x < left + COLUMNS) & (y >= top) & (y < top + ROWS)
     found = torch.zeros(int(bins[-1]) + 1, 1, 2, ROWS, COLUMNS)
-    found[bins[inside], 0, p[inside], y[inside] - top, x[inside] - left] = 1
+    frame, polarity, row, column = (
+        torch.from_numpy(values[inside].astype(np.int64)) for values in (bins, p, y, x)
+    )
+    found[frame, 0, polarity, row - top, column - left] = 1
     return found
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from spikeloop.snn.neurons.lif import LIF, charge
+from spikeloop.snn.neurons.lif import LIF
 from spikeloop.snn.stateful import State
 
 
@@ -45,7 +45,7 @@ class MembraneNormLIF(LIF):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One time step."""
-        v = charge(state[0], x, *self.coefficients(x))
+        v = self.charged(state[0], x)
         s = self.surrogate(self.norm(v) - self.fitted("threshold", v))
         back = s.detach() if self.detach_reset else s
         return s, (v * (1 - back) + self.fitted("v_reset", v) * back,)

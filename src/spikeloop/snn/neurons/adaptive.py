@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spikeloop.snn.neurons.lif import LIF, charge
+from spikeloop.snn.neurons.lif import LIF
 from spikeloop.snn.stateful import State
 
 
@@ -43,7 +43,7 @@ class AdaptiveLIF(LIF):
         """One time step."""
         v, a = state
         level = self.fitted("threshold", x) + self.fitted("beta", x) * a
-        s, v = self.fire(charge(v, x, *self.coefficients(x)), level)
+        s, v = self.fire(self.charged(v, x), level)
         keep = self.keep("tau_adaptation", x).to(x.dtype)
         return s, (v, keep * a + (1 - keep) * s)
 
@@ -104,6 +104,6 @@ class InputAdaptiveLIF(LIF):
         """One time step."""
         current, rise = self.synapse(x), self.adaptation(x)
         d = self.keep("tau_adaptation", current).to(x.dtype) * state[1] + rise
-        v = charge(state[0], current, *self.coefficients(current))
+        v = self.charged(state[0], current)
         s, v = self.fire(v, self.fitted("threshold", v) + d)
         return s, (v, d)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikeloop.snn.neurons.lif import LIF, charge
+from spikeloop.snn.neurons.lif import LIF
 from spikeloop.snn.stateful import State
 
 
@@ -55,7 +55,7 @@ class IntegerLIF(LIF):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One time step."""
-        v = charge(state[0], x, *self.coefficients(x))
+        v = self.charged(state[0], x)
         threshold = self.fitted("threshold", v)
         n = integer_spikes(v / threshold, self.most)
         back = n.detach() if self.detach_reset else n

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikeloop.snn.neurons.lif import LIF, charge
+from spikeloop.snn.neurons.lif import LIF
 from spikeloop.snn.neurons.neuron import Neuron
 from spikeloop.snn.stateful import State
 
@@ -54,7 +54,7 @@ class LeakyIntegrator(LIF):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One time step."""
-        v = charge(state[0], x, *self.coefficients(x))
+        v = self.charged(state[0], x)
         return v, (v,)
 
 

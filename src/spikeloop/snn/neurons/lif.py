@@ -11,9 +11,17 @@ from spikeloop.snn.neurons.neuron import Neuron
 from spikeloop.snn.stateful import State
 
 
-def charge(v: Tensor, x: Tensor, keep: Tensor, gain: Tensor, v_leak: Tensor) -> Tensor:
-    """Membranes after a step of input: v_leak + keep (v - v_leak) + gain x."""
-    return torch.addcmul(v_leak * (1 - keep), v, keep) + gain * x
+def charge(
+    v: Tensor, x: Tensor, keep: Tensor, gain: Tensor | None, v_leak: Tensor | None
+) -> Tensor:
+    """Membranes after a step of input: v_leak + keep (v - v_leak) + gain x.
+
+    None stands for a gain of 1 and a resting potential of 0, which then cost nothing.
+    """
+    x = x if gain is None else gain * x
+    if v_leak is not None:
+        x = x + v_leak * (1 - keep)
+    return torch.addcmul(x, v, keep)
 
 
 class LIF(Neuron):
@@ -52,6 +60,10 @@ class LIF(Neuron):
     ) -> None:
         super().__init__(dt, **kwargs)
         self.unit_input = unit_input
+        self.tau: Tensor
+        self.r: Tensor
+        self.v_leak: Tensor
+        self._kept: tuple[Any, tuple[Tensor, Tensor | None, Tensor | None]] | None = None
         self.declare("tau", tau)
         self.declare("v_leak", v_leak)
         self.declare("r", r)
@@ -63,9 +75,26 @@ class LIF(Neuron):
         gain = r if self.unit_input else r * (1 - keep)
         return keep.to(x.dtype), gain.to(x.dtype), self.fitted("v_leak", x)
 
+    def charged(self, v: Tensor, x: Tensor) -> Tensor:
+        """Membranes after a step of input, before any reset."""
+        return charge(v, x, *self._needed(x))
+
+    def _needed(self, x: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """The coefficients, without those that change nothing; kept while none is learned."""
+        learned = any(name in self._learn for name in ("tau", "r", "v_leak"))
+        if learned or torch.compiler.is_compiling():
+            return self.coefficients(x)
+        held = [(value._version, value.data_ptr()) for value in (self.tau, self.r, self.v_leak)]
+        now = (x.shape[1:], x.dtype, x.device, held)
+        if self._kept is None or self._kept[0] != now:
+            keep, gain, rest = self.coefficients(x)
+            plain = None if bool((gain == 1).all()) else gain
+            self._kept = (now, (keep, plain, rest if bool(rest.any()) else None))
+        return self._kept[1]
+
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One time step."""
-        s, v = self.fire(charge(state[0], x, *self.coefficients(x)))
+        s, v = self.fire(self.charged(state[0], x))
         return s, (v,)
 
 
