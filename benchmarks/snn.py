@@ -7,9 +7,16 @@ least favourable for lists of spikes).
 
 Protocol: all sides run in turns, in blocks of steps that follow one another, since single steps in
 turns would evict each other's caches. A ratio is our median over that of the fastest peer.
+The same with networks that were trained on a real recording (`snn_trained`), on the part of it
+that they weren't trained on: `engine_ratio_real` for the task's network, `resnet_ratio_5pct` for
+five SEW blocks of 32 channels at 120x160, whose loss draws neurons to 5 %. Peers there have their
+normalisation folded in. `*_activity_*` are the rates that came of it, `*_loss_ratio` is the loss
+over that of foretelling each place's mean.
+
 Peers: torch.compile in channels_last, ONNX Runtime, and spikingjelly with torch.compile where it is
 installed (`pip install --no-deps spikingjelly loguru`; it is no requirement, for it asks for
-torchvision). `portable` ratios would need a processor without AVX-512; `wide_vectors` tells.
+torchvision). `wide_vectors` tells whether AVX-512 was used; NUMBA_CPU_NAME=haswell measures
+without it.
 """
 
 from __future__ import annotations
@@ -27,10 +34,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from spikeloop_benchmarks.snn_trained import (
+    SHARE,
+    convolutional,
+    recorded_bins,
+    residual,
+    train,
+)
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from spikeloop import snn
 from spikeloop.snn.engine.vectors import WIDE
+from spikeloop.snn.interchange.onnx_file import write_onnx
+from spikeloop.snn.stateful import copy_without_state
 
 SHAPE, CHANNELS, TAU, DT = (2, 240, 320), (2, 16, 32, 64), 9e-3, 1e-3
 ACTIVITIES = {"1pct": 0.01, "5pct": 0.05, "20pct": 0.20}
@@ -196,6 +213,90 @@ def _streaming() -> dict[str, float]:
     return figures
 
 
+def _frozen(model: nn.Module) -> nn.Module:
+    """A copy for the peers: no learned parameters, normalisation folded into convolutions."""
+    model = copy_without_state(model).eval()
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, snn.LIF):
+                values = {n: child.value(n).detach() for n in ("tau", "threshold", "v_reset")}
+                setattr(parent, name, snn.LIF(dt=child.dt, unit_input=True, **values))
+            elif isinstance(child, nn.Sequential) and len(child) == 2:
+                conv, norm = child
+                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    setattr(parent, name, fuse_conv_bn_eval(conv, norm))
+    return model
+
+
+def _stateless(model: nn.Module, x: Tensor) -> dict[str, Step]:
+    """Peers for any model: torch.compile and ONNX Runtime of one step."""
+    import onnxruntime
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "step.onnx"
+        step = write_onnx(_frozen(model), path, x)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        session = onnxruntime.InferenceSession(path, options)
+    held = {name: v.numpy() for name, v in zip(step.names, step.first, strict=True)}
+
+    def onnx_step(x: Tensor) -> Any:
+        y, *after = session.run(None, {"input": x.numpy(), **held})
+        held.update(zip(step.names, after, strict=True))
+        return y
+
+    wide = step.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fast = torch.compile(wide)
+    states = [v.contiguous(memory_format=torch.channels_last) for v in step.first]
+
+    def compiled_step(x: Tensor) -> Any:
+        y, *states[:] = fast(x.contiguous(memory_format=torch.channels_last), *states)
+        return y
+
+    return {"compile": compiled_step, "onnxruntime": onnx_step}
+
+
+def _trained(name: str, model: nn.Sequential, bins: Tensor) -> dict[str, float]:
+    """Ratio and activity on bins that the model wasn't trained on."""
+    ours = snn.compile(model, SHAPE, form="event")
+    sides: dict[str, Step] = {"ours": ours, **_stateless(model, bins[0])}
+    for step in sides.values():
+        for one in bins[:WARM_UP]:
+            step(one)
+    medians = _medians(sides, dict.fromkeys(sides, bins))
+    peers = {side: value for side, value in medians.items() if side != "ours"}
+    figures = {f"{name}_ratio": medians["ours"] / min(peers.values())}
+    figures |= {f"{name}_{side}_ms": value for side, value in medians.items()}
+    ours.reset()
+    layers = [m for m in model.modules() if isinstance(m, snn.LIF)]
+    fired = torch.zeros(len(layers))
+    hooks = [
+        m.register_forward_hook(lambda _m, _x, y, n=n: fired[n].add_(y.mean()))  # type: ignore[misc]
+        for n, m in enumerate(layers)
+    ]
+    snn.reset(model)
+    snn.run(model, bins)
+    for hook in hooks:
+        hook.remove()
+    figures[f"{name}_activity_input"] = float(bins.mean())
+    rates = (fired / len(bins)).tolist()
+    return figures | {f"{name}_activity_{n}": rate for n, rate in enumerate(rates, 1)}
+
+
+def _on_recording() -> dict[str, float]:
+    bins = recorded_bins()
+    rest = bins[int(SHARE * len(bins)) :]
+    with torch.enable_grad():
+        small, learned = train(convolutional, 64, 1, 200, 0.03, bins)
+        deep, deeply = train(residual, 32, 4, 60, 0.05, bins)
+    figures = _trained("real", small, rest) | _trained("resnet", deep, rest[:24])
+    figures["engine_ratio_real"] = figures.pop("real_ratio")
+    figures["resnet_ratio_5pct"] = figures.pop("resnet_ratio")
+    figures["real_loss_ratio"] = learned["loss_ratio"]
+    figures["resnet_loss_ratio"] = deeply["loss_ratio"]
+    return figures
+
+
 def _training_net(neuron: Callable[[], nn.Module]) -> nn.Sequential:
     torch.manual_seed(0)
     layers: list[nn.Module] = []
@@ -278,7 +379,7 @@ def measure() -> dict[str, float]:
         warnings.simplefilter("ignore")
         try:
             with torch.no_grad():
-                figures = _streaming()
+                figures = _streaming() | _on_recording()
             figures |= _training()
         finally:
             torch.set_num_threads(threads)

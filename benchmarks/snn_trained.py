@@ -56,7 +56,12 @@ def convolutional() -> nn.Sequential:
 def residual() -> nn.Sequential:
     """Five SEW blocks of 32 channels at 120x160 behind a stem."""
     stem = [nn.Conv2d(2, 32, 3, 2, 1, bias=False), _neuron()]
-    return nn.Sequential(*stem, *(sew_block(32, _neuron) for _ in range(5)))
+    model = nn.Sequential(*stem, *(sew_block(32, _neuron) for _ in range(5)))
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            # Few spikes at first: about two deviations to the threshold.
+            nn.init.constant_(module.weight, 0.2)
+    return model
 
 
 def train(

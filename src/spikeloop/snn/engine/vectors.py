@@ -10,7 +10,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -23,8 +23,15 @@ _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _INTEGERS = ir.VectorType(ir.IntType(32), LANES)
 _LONG = ir.IntType(64)
 _ZEROS = ir.Constant(_VECTOR, [0.0] * LANES)
-WIDE = bool(llvm.get_host_cpu_features().get("avx512f"))
-"""Whether the processor can close the gaps in a vector by one instruction."""
+WIDE = bool(
+    llvm.get_host_cpu_features().get("avx512f")
+    and llvm.llvm_version_info[0] >= 20
+    and not config.CPU_NAME
+)
+"""Whether the processor closes the gaps in a vector by one instruction, and LLVM has it.
+
+NUMBA_CPU_NAME=haswell, say, measures what processors without it do.
+"""
 
 
 def _load(builder: Any, data: Any, index: Any) -> Any:
