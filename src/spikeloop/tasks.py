@@ -1,4 +1,4 @@
-"""Tasks that can be trained and evaluated, found by scanning `control/` and `perception/`.
+"""Tasks that can be trained and evaluated, found in `control/`, `perception/` and the simulator.
 
 A component declares one by a light module `task.py` in its folder, with
 
@@ -14,12 +14,15 @@ A task that can't be trained, or not evaluated, lacks that pair. Nothing else ha
 from __future__ import annotations
 
 import importlib
+import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 from spikeloop.parameters import suggestion
 
 FOLDERS = ("control", "perception")
+SIMULATOR = "spikeloop_sim"
 
 
 class TaskError(ValueError):
@@ -37,21 +40,31 @@ def tasks(verb: str) -> dict[str, ModuleType]:
         TaskError: two components declare the same name.
 
     """
-    package = Path(__file__).parent
     found: dict[str, ModuleType] = {}
-    for folder in FOLDERS:
-        for path in sorted((package / folder).rglob("task.py")):
-            dotted = ".".join(path.relative_to(package).with_suffix("").parts)
-            module = importlib.import_module(f"spikeloop.{dotted}")
-            if not hasattr(module, verb):
-                continue
-            if module.NAME in found:
-                raise TaskError(
-                    f"task '{module.NAME}' is declared by {found[module.NAME].__name__} "
-                    f"and by {module.__name__}"
-                )
-            found[module.NAME] = module
+    for name in _declaring():
+        module = importlib.import_module(name)
+        if not hasattr(module, verb):
+            continue
+        if module.NAME in found:
+            raise TaskError(
+                f"task '{module.NAME}' is declared by {found[module.NAME].__name__} "
+                f"and by {module.__name__}"
+            )
+        found[module.NAME] = module
     return found
+
+
+def _declaring() -> Iterator[str]:
+    """Names of the modules that declare a task; the simulator's only where it is installed."""
+    package = Path(__file__).parent
+    folders = [("spikeloop", package, package / folder) for folder in FOLDERS]
+    simulator = importlib.util.find_spec(SIMULATOR)
+    if simulator is not None and simulator.origin is not None:
+        base = Path(simulator.origin).parent
+        folders.append((SIMULATOR, base, base))
+    for name, base, folder in folders:
+        for path in sorted(folder.rglob("task.py")):
+            yield ".".join((name, *path.relative_to(base).with_suffix("").parts))
 
 
 def task(name: str, verb: str) -> ModuleType:

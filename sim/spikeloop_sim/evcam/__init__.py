@@ -1,0 +1,1 @@
+"""Agreement of the simulated event camera with brute force; task `evcam`."""

@@ -1,0 +1,1 @@
+"""The simulated event camera: renderer, geometry, interpolation, pixels, read-out."""

@@ -1,0 +1,134 @@
+"""Ground truth at the pixels' centres: depth, geoms, and optical flow from velocities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloop_sim.event_camera.optics import Pinhole, Pose, Twist
+from spikeloop_sim.event_camera.renderer import SceneRenderer
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is where, and how it moves in the picture.
+
+    Attributes:
+        depth: (h, w) float32, m along the optical axis; the far plane where nothing is.
+        geoms: (h, w) int32, ids of the geoms, -1 where there is none.
+        flow: (h, w, 2) float32, px/s along columns and rows.
+
+    """
+
+    depth: NDArray[np.float32]
+    geoms: NDArray[np.int32]
+    flow: NDArray[np.float32]
+
+
+class TruthRenderer:
+    """Draws one sample at each pixel's centre, for the lens of an event camera."""
+
+    def __init__(self, model: mujoco.MjModel, lens: Pinhole) -> None:
+        """Make the off-screen context; errors as `SceneRenderer`."""
+        self._model, self._lens = model, lens
+        self._renderer = SceneRenderer(model, lens, 1)
+
+    def look(
+        self,
+        data: mujoco.MjData,
+        pose: Pose,
+        twist: Twist,
+        twists: Mapping[int, Twist] | None = None,
+    ) -> Truth:
+        """The truth now.
+
+        Args:
+            data: state of the world, kinematics and lights up to date.
+            pose: of the optical frame.
+            twist: of the optical frame.
+            twists: of bodies, by id, where `data` doesn't have them: those of mocap bodies.
+
+        """
+        depth = self._renderer.render(data, pose).depth
+        geoms = self._renderer.geom_ids(data, pose)
+        moving = _body_twists(self._model, data) | dict(twists or {})
+        flow = optical_flow(depth, geoms, self._lens, pose, twist, self._by_geom(data, moving))
+        return Truth(depth, geoms, flow)
+
+    def close(self) -> None:
+        """Free the renderer."""
+        self._renderer.close()
+
+    def __enter__(self) -> TruthRenderer:
+        """For `with`."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def _by_geom(
+        self, data: mujoco.MjData, twists: Mapping[int, Twist]
+    ) -> dict[int, tuple[NDArray[np.float64], Twist]]:
+        """Origin and twist of each geom that moves."""
+        out = {}
+        for geom, body in enumerate(self._model.geom_bodyid):
+            if int(body) in twists:
+                out[geom] = (data.xpos[body].copy(), twists[int(body)])
+        return out
+
+
+def optical_flow(
+    depth: NDArray[np.float32],
+    geoms: NDArray[np.int32],
+    lens: Pinhole,
+    pose: Pose,
+    twist: Twist,
+    moving: Mapping[int, tuple[NDArray[np.float64], Twist]],
+) -> NDArray[np.float32]:
+    """Velocity of each pixel's point in the picture (Longuet-Higgins and Prazdny, 1980).
+
+    Args:
+        depth: (h, w) m.
+        geoms: (h, w) ids of the geoms.
+        lens: intrinsics.
+        pose: of the optical frame.
+        twist: of the optical frame.
+        moving: origin (3,) m and twist of the geoms that move, in the world.
+
+    Returns:
+        (h, w, 2) float32, px/s along columns and rows.
+
+    """
+    rays = lens.rays()
+    points = np.concatenate([rays, np.ones((*depth.shape, 1))], axis=-1) * depth[..., None]
+    arms = points @ pose.rotation.T
+    velocity = -twist.linear - np.cross(twist.angular, arms)
+    for geom, (origin, own) in moving.items():
+        seen = geoms == geom
+        if seen.any():
+            at = arms[seen] + pose.position - origin
+            velocity[seen] += own.linear + np.cross(own.angular, at)
+    local = velocity @ pose.rotation
+    flow = (local[..., :2] - rays * local[..., 2:]) / depth[..., None]
+    flow *= np.array([lens.fx, lens.fy])
+    return flow.astype(np.float32)
+
+
+def _body_twists(model: mujoco.MjModel, data: mujoco.MjData) -> dict[int, Twist]:
+    """Twists of the bodies that joints move, as `data` has them."""
+    out, velocity = {}, np.zeros(6)
+    for body in range(1, model.nbody):
+        if model.body_weldid[body] == 0:
+            continue
+        mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_BODY, body, velocity, 0)
+        if velocity.any():
+            # MuJoCo has the centre of mass's frame here, whose axes are the world's.
+            shift = data.xpos[body] - data.xipos[body]
+            del shift
+            out[body] = Twist(velocity[3:].copy(), velocity[:3].copy())
+    return out

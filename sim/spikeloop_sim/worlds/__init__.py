@@ -1,0 +1,1 @@
+"""Worlds, procedural from a seed."""
