@@ -270,10 +270,14 @@ def _trained(name: str, model: nn.Sequential, bins: Tensor) -> dict[str, float]:
     ours.reset()
     layers = [m for m in model.modules() if isinstance(m, snn.LIF)]
     fired = torch.zeros(len(layers))
-    hooks = [
-        m.register_forward_hook(lambda _m, _x, y, n=n: fired[n].add_(y.mean()))  # type: ignore[misc]
-        for n, m in enumerate(layers)
-    ]
+
+    def note(n: int) -> Callable[[nn.Module, Any, Tensor], None]:
+        def hook(module: nn.Module, given: Any, y: Tensor) -> None:
+            fired[n] += y.mean()
+
+        return hook
+
+    hooks = [m.register_forward_hook(note(n)) for n, m in enumerate(layers)]
     snn.reset(model)
     snn.run(model, bins)
     for hook in hooks:
