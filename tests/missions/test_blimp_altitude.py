@@ -31,9 +31,9 @@ def test_other_seed_other_flight(fly: Any) -> None:
 
 
 def test_gate_killed_in_mid_run_changes_nothing(fly: Any) -> None:
-    whole = fly("blimp_altitude", "--seed", "3", "--duration", "400")
+    whole = fly("blimp_altitude", "--seed", "3", "--duration", "200")
     whole.end()
-    broken = fly("blimp_altitude", "--seed", "3", "--duration", "400", "--respawn", "gate")
+    broken = fly("blimp_altitude", "--seed", "3", "--duration", "200", "--respawn", "gate")
     broken.wait_for_line("begins")
     broken.child("gate").kill()
     broken.end()

@@ -95,7 +95,7 @@ def test_lockstep_bad_altitude_is_named_and_never_commands(fly: Any, kind: str) 
 
 
 def test_a_stop_from_outside_fails_the_mission_and_is_named(fly: Any, peer: Any) -> None:
-    mission = fly("blimp_altitude", "controller:=pid", "--duration", "400")
+    mission = fly("blimp_altitude", "controller:=pid", "--duration", "200")
     mission.wait_for_line("begins")
     stop = peer.node.create_client(SetBool, "gate/stop")
     peer.wait(stop.service_is_ready)

@@ -12,7 +12,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool
 
 from spikeloop.control.gate.config import GateConfig
-from spikeloop.control.gate.gate import WAITING, Decision, Gate
+from spikeloop.control.gate.gate import Decision, Gate
 from spikeloop.loop.health import Level
 from spikeloop.loop.slots import Topic, topic
 from spikeloop.nodes.messages import Message, message_class, stamp_of
@@ -44,6 +44,7 @@ class GateNode(SlotNode):
         self.publishes, self.subscribes, _ = self.wiring(self.config)
         self.sources = self.subscribes[:-1]
         self.safe_commands = 0
+        self._has_passed = False
         self.gate = Gate(self.config, self.sources)
         self._newest_stamp = 0
 
@@ -91,8 +92,11 @@ class GateNode(SlotNode):
             self._send(decision, self.get_clock().now().nanoseconds)
 
     def _send(self, decision: Decision, stamp_ns: int, received: int = 0) -> None:
-        if decision.reason == WAITING:
-            self.diagnoser.report(Level.WARN, WAITING)
+        waits = not (self._has_passed or self.gate.stopped)
+        self._has_passed = self._has_passed or not decision.safe
+        if decision.safe and waits and decision.reason != LAST_WORD:
+            # Before the first command that passes, there is nothing that fails.
+            self.diagnoser.report(Level.WARN, decision.reason)
         elif decision.reason == LAST_WORD:
             self.get_logger().info(f"safe command: {LAST_WORD}")
         elif decision.safe:
