@@ -16,10 +16,11 @@ from spikeloop_sim.evcam.evaluation import truth_errors
 from spikeloop_sim.evcam.scenes import Scene
 from spikeloop_sim.event_camera.camera import EventCamera
 from spikeloop_sim.event_camera.config import EventCameraConfig, ideal
-from spikeloop_sim.event_camera.optics import Pinhole, Pose
+from spikeloop_sim.event_camera.optics import Pinhole, Pose, Twist
 from spikeloop_sim.event_camera.picture import log_picture
 from spikeloop_sim.event_camera.readout import Readout
 from spikeloop_sim.event_camera.renderer import SceneRenderer
+from spikeloop_sim.event_camera.truth import TruthRenderer
 
 from spikeloop.events.array import joined
 
@@ -88,7 +89,7 @@ def test_truth_agrees_with_rays_and_finite_differences(motion: str) -> None:
 
 def test_principal_point_and_ids_are_where_the_lens_says() -> None:
     model, data = board(0.2, 0.8)
-    with SceneRenderer(model, LENS, 1) as renderer:
+    with SceneRenderer(model, LENS, 1, ids=True) as renderer:
         geoms, depth = renderer.geom_ids(data, above(0.0)), renderer.render(data, above(0.0)).depth
     # The edge is on the optical axis, so left of column cx is one geom, from there on the other.
     assert (geoms[:, :50] == 0).all() and (geoms[:, 51:] == 1).all()
@@ -184,6 +185,45 @@ def test_time_must_advance() -> None:
         camera.see(data, above(0.0), 1000)
         with pytest.raises(ValueError, match="time_us is 1000 after 1000"):
             camera.see(data, above(0.0), 1000)
+
+
+def test_the_advised_interval_shrinks_with_speed() -> None:
+    advised = {}
+    for motion in ("forward", "rotation"):
+        scene = Scene(motion, 3)
+        with EventCamera(scene.model, LENS, EventCameraConfig(keyframe_px=1.0)) as camera:
+            watch(camera, motion, 2)
+            advised[motion] = camera.interval_us
+    assert 4_000 <= advised["rotation"] < advised["forward"] <= 28_000
+
+
+def test_ids_must_be_asked_for() -> None:
+    model, data = board(0.2, 0.8)
+    with SceneRenderer(model, LENS) as renderer, pytest.raises(RuntimeError, match="ids=True"):
+        renderer.geom_ids(data, above(0.0))
+
+
+def test_a_joints_body_has_the_flow_of_its_points() -> None:
+    xml = """
+    <mujoco><option gravity="0 0 0"/><visual><map znear="0.01" zfar="30"/></visual><worldbody>
+      <body pos="0 0 0"><freejoint/><geom type="box" size="1 1 0.1" pos="0.5 0 0" mass="1"/></body>
+    </worldbody></mujoco>"""
+    model = mujoco.MjModel.from_xml_string(xml)
+    data = mujoco.MjData(model)
+    data.qvel[:] = (0.3, -0.2, 0.1, 0.0, 0.0, 0.5)
+    mujoco.mj_forward(model, data)
+    pose, pixel = above(0.0), (40, 60)
+    with TruthRenderer(model, LENS) as renderer:
+        truth = renderer.look(data, pose, Twist.none())
+    ray = np.append(LENS.rays()[pixel], 1.0)
+    point = pose.position + pose.rotation @ (ray * truth.depth[pixel])
+    velocity = data.qvel[:3] + np.cross(data.qvel[3:], point - data.xpos[1])
+    ends = [
+        LENS.project((((point + sign * 1e-4 * velocity) - pose.position) @ pose.rotation)[None])[0]
+        for sign in (-1.0, 1.0)
+    ]
+    assert truth.geoms[pixel] == 0
+    assert np.allclose(truth.flow[pixel], (ends[1] - ends[0]) / 2e-4, rtol=1e-3, atol=1e-2)
 
 
 def test_a_closed_renderer_refuses() -> None:

@@ -16,7 +16,6 @@ from spikeloop_sim.event_camera.camera import EventCamera
 from spikeloop_sim.event_camera.config import EventCameraConfig, ideal
 from spikeloop_sim.event_camera.truth import Truth, TruthRenderer
 
-KEYFRAME_US = 24_000
 LIGHTS_LUX = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 _FINITE_S = 2e-4
 
@@ -24,10 +23,9 @@ _FINITE_S = 2e-4
 def compare(motion: str, seed: int, duration_us: int) -> dict[str, float]:
     """Agreement of interpolated with brute-force events of one motion; see `agreement`."""
     scene, config = Scene(motion, seed), ideal(EventCameraConfig())
-    duration_us -= duration_us % KEYFRAME_US
     with EventCamera(scene.model, lens(), config, seed) as camera:
         thresholds, head_start = camera.thresholds, camera.head_start
-        ours = _watch(camera, scene, duration_us)
+        ours = watch(camera, scene, duration_us)
     reference = reference_events(scene, config, thresholds, head_start, duration_us)
     speed = _speed(scene, duration_us)
     found = agreement(ours, reference, speed)
@@ -79,7 +77,6 @@ def light_curve(seed: int, duration_us: int) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     scene, base = Scene("mixed", seed), EventCameraConfig()
-    speed = _speed(scene, duration_us)
     for lux in LIGHTS_LUX:
         name = f"{lux:g}lx"
         config = replace(base, scene_lux=lux)
@@ -87,22 +84,25 @@ def light_curve(seed: int, duration_us: int) -> dict[str, float]:
         streams = {}
         for kind, chosen in (("real", config), ("quiet", quiet), ("ideal", ideal(config))):
             with EventCamera(scene.model, lens(), chosen, seed) as camera:
-                streams[kind] = _watch(camera, scene, duration_us)
+                streams[kind] = watch(camera, scene, duration_us)
                 if kind == "real":
                     camera.reset(seed)
-                    still = _watch(camera, Scene("object", seed), duration_us, still=True)
+                    still = watch(camera, Scene("object", seed), duration_us, still=True)
         found[f"events_{name}_kev_s"] = 1e3 * len(streams["real"]) / duration_us
         found[f"noise_{name}_kev_s"] = 1e3 * len(still) / duration_us
-        found[f"delay_{name}_ms"] = _delay_ms(streams["quiet"], streams["ideal"], speed)
+        found[f"delay_{name}_ms"] = _delay_ms(streams["quiet"], streams["ideal"])
     return found
 
 
-def _watch(camera: EventCamera, scene: Scene, duration_us: int, *, still: bool = False) -> Events:
-    parts = [
-        camera.see(*scene.at(0.0 if still else t * 1e-6), t)
-        for t in range(0, duration_us + 1, KEYFRAME_US)
-    ]
-    return joined(parts)
+def watch(camera: EventCamera, scene: Scene, duration_us: int, *, still: bool = False) -> Events:
+    """Events from time 0 on, with keyframes as the camera advises; `still` holds the scene."""
+    parts, t = [], 0
+    while True:
+        parts.append(camera.see(*scene.at(0.0 if still else t * 1e-6), t))
+        if t == duration_us:
+            return joined(parts)
+        # On the reference's grid of times, so that both end together.
+        t = min(t + camera.interval_us // STEP_US * STEP_US, duration_us)
 
 
 def _speed(scene: Scene, duration_us: int) -> NDArray[np.float32]:
@@ -146,9 +146,8 @@ def _seen(
     return seen
 
 
-def _delay_ms(late: Events, prompt: Events, speed: NDArray[np.float32]) -> float:
+def _delay_ms(late: Events, prompt: Events) -> float:
     """Median of how much later the first event of each pixel and polarity comes."""
-    del speed
     size = 2 * late.width * late.height
     first = np.full((2, size), np.iinfo(np.int64).max)
     for k, events in enumerate((late, prompt)):
@@ -156,6 +155,3 @@ def _delay_ms(late: Events, prompt: Events, speed: NDArray[np.float32]) -> float
         np.minimum.at(first[k], code, events.t)
     both = (first < np.iinfo(np.int64).max).all(axis=0)
     return float(np.median((first[0] - first[1])[both])) * 1e-3 if both.any() else float("nan")
-
-
-assert KEYFRAME_US % STEP_US == 0

@@ -36,7 +36,7 @@ def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
 
 def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]]:
     """Compare each motion in each room; the worst of them, and each one."""
-    from spikeloop_sim.evcam.evaluation import KEYFRAME_US, compare, light_curve, truth_errors
+    from spikeloop_sim.evcam.evaluation import compare, light_curve, truth_errors
 
     if args.data is not None:
         raise TaskError("--data: this task has no data set, its scenes are simulated")
@@ -61,7 +61,6 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
     meta = {
         "seeds": args.seeds,
         "duration_us": duration_us,
-        "keyframe_us": KEYFRAME_US,
         "reference": "2 kHz, 2 x 2 samples a pixel",
         "quick": args.quick,
     }

@@ -18,6 +18,9 @@ from spikeloop_sim.event_camera.readout import Readout
 from spikeloop_sim.event_camera.renderer import SceneRenderer
 from spikeloop_sim.robot import random_stream
 
+_MOVING_PX_S = 2.0
+_FEW = 20
+
 
 @dataclass(frozen=True)
 class _Keyframe:
@@ -31,10 +34,10 @@ class _Keyframe:
 class EventCamera:
     """Shows a MuJoCo scene to a sensor of log-intensity changes.
 
-    `see` is called with the state of the world every 5 to 40 ms, by how fast things move (some
-    8 px a keyframe); the events in between come from an interpolation along the motion of camera
-    and bodies, taken as steady between two calls. The events depend on the seed, the configuration
-    and the calls alone.
+    `see` is called with the state of the world every 4 to 28 ms, by how fast things move
+    (`interval_us` tells). The events in between come from an interpolation along the motion of
+    camera and bodies, taken as steady between two calls. They depend on the seed, the
+    configuration and the calls alone.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class EventCamera:
         self._random = random.integers(0, 2**63, 1, np.uint64)
         self._readout.reset()
         self._last: _Keyframe | None = None
+        self._interval_us = config.keyframe_least_us
 
     @property
     def thresholds(self) -> NDArray[np.float32]:
@@ -112,6 +116,11 @@ class EventCamera:
     def lost(self) -> int:
         """Events that found no room on the bus since the reset."""
         return self._readout.lost
+
+    @property
+    def interval_us(self) -> int:
+        """How long the next interval should be at most, by what moved in the last one, us."""
+        return self._interval_us
 
     def see(self, data: mujoco.MjData, pose: Pose, time_us: int) -> Events:
         """Events since the last call; none from the first.
@@ -167,6 +176,15 @@ class EventCamera:
             paths.ranges(log, self.lens.height, self.lens.width),
         )
 
+    def _advice(self, forward: NDArray[np.float32], span_us: float) -> int:
+        config = self.config
+        way = np.abs(forward[::2, ::2, :2]).max(axis=-1) / span_us
+        moving = way[way > _MOVING_PX_S * 1e-6]
+        if moving.size < _FEW:
+            return config.keyframe_most_us
+        interval = int(config.keyframe_px / float(moving.mean()))
+        return min(max(interval, config.keyframe_least_us), config.keyframe_most_us)
+
     def _flow(
         self, here: _Keyframe, there: _Keyframe, moved: NDArray[np.intp]
     ) -> NDArray[np.float32]:
@@ -192,6 +210,7 @@ class EventCamera:
             forward, backward, depths, before.range, after.range, ends0, ends1
         )
         span = np.float32(after.time_us - before.time_us)
+        self._interval_us = self._advice(forward, float(span))
         whens, whats = [], []
         pixel, total = 0, self.lens.width * self.lens.height
         while pixel < total:

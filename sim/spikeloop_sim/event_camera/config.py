@@ -71,8 +71,17 @@ class EventCameraConfig:
     supersampling: int = parameter(
         2, "side of the grid of samples that are drawn for a pixel", low=2, high=2, fixed=True
     )
+    keyframe_px: float = parameter(
+        5.0, "motion of what moves, on average, between two keyframes", unit="px", low=0.5
+    )
+    keyframe_least_us: int = parameter(
+        4_000, "shortest interval that is advised", unit="us", low=500
+    )
+    keyframe_most_us: int = parameter(
+        28_000, "longest interval that is advised", unit="us", low=500
+    )
     steps_per_px: float = parameter(
-        1.0, "interpolated samples a pixel of motion", low=0.25, high=8.0
+        1.5, "interpolated samples a pixel of motion", low=0.25, high=8.0
     )
 
 

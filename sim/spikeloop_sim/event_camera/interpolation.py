@@ -26,10 +26,12 @@ STILL_PX = 0.02
 _SAME_DEPTH = 0.03
 _FOUND_PX = 0.6
 _ITERATIONS = 3
+_EVEN = 0.002
 
 _jit = njit(cache=True, fastmath=True, error_model="numpy", _nrt=False)
 _inline = njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
 _TWO, _ONE = np.float32(2.0), np.float32(1.0)
+_NOWHERE = np.float32(1e9)
 
 
 @_inline
@@ -47,6 +49,8 @@ def _read(log: Any, x: Any, y: Any) -> Any:
 @_inline
 def _gone(s: Any, ratio: Any) -> Any:
     """Part of a point's way in the picture at the part s of the interval."""
+    if abs(ratio - _ONE) < np.float32(_EVEN):
+        return s
     return s * ratio / (_ONE - s + s * ratio)
 
 
@@ -69,8 +73,7 @@ def _surface(front: Any, x: Any, y: Any, s: Any, start: Any) -> Any:
     """The surface of a frame that is in front of pixel (x, y) the part s of the interval later.
 
     Returns:
-        its column and row in the frame, its depth then (infinite if none is found), its
-        displacement's column and row, its ratio of depths.
+        its column and row in the frame, its depth then (`_NOWHERE` if none is found).
 
     """
     height, width = front.shape[:2]
@@ -82,25 +85,24 @@ def _surface(front: Any, x: Any, y: Any, s: Any, start: Any) -> Any:
         px, py = x - part * dx, y - part * dy
         c, r = np.int32(np.floor(px + np.float32(0.5))), np.int32(np.floor(py + np.float32(0.5)))
         if not (0 <= c < width and 0 <= r < height):
-            return px, py, np.float32(np.inf), dx, dy, ratio
+            return px, py, _NOWHERE
         if front[r, c, 0] == dx and front[r, c, 1] == dy:
             break
         dx, dy, ratio = front[r, c, 0], front[r, c, 1], front[r, c, 2]
     part = _gone(s, ratio)
     miss = abs(px + part * dx - x) + abs(py + part * dy - y)
     if miss > np.float32(_FOUND_PX):
-        return px, py, np.float32(np.inf), dx, dy, ratio
-    return px, py, front[r, c, 3] * (_ONE - s + s * ratio), dx, dy, ratio
+        return px, py, _NOWHERE
+    return px, py, front[r, c, 3] * (_ONE - s + s * ratio)
 
 
 @_jit
 def _nearer(front: Any, x: Any, y: Any, s: Any, near: Any, far: Any) -> Any:
-    """The nearer of the surfaces found from two starting pixels; column, row, depth."""
-    bx, by, bz, _, _, _ = _surface(front, x, y, s, near)
-    ax, ay, az, _, _, _ = _surface(front, x, y, s, far)
-    if az < bz:
-        return ax, ay, az
-    return bx, by, bz
+    """The surface found from the nearest pixel around, else from the farthest; see `_surface`."""
+    px, py, z = _surface(front, x, y, s, near)
+    if z < _NOWHERE:
+        return px, py, z
+    return _surface(front, x, y, s, far)
 
 
 @_jit
@@ -120,12 +122,12 @@ def search(
 ) -> Any:
     """Log intensity at pixel (x, y) at the part s of the interval, `other` where all hides."""
     ax = ay = bx = by = np.float32(0.0)
-    az = bz = np.float32(np.inf)
+    az = bz = _NOWHERE
     if near0 >= 0:
         ax, ay, az = _nearer(front0, x, y, s, near0, far0)
     if near1 >= 0:
         bx, by, bz = _nearer(front1, x, y, _ONE - s, near1, far1)
-    if not (np.float32(1e6) > az or np.float32(1e6) > bz):
+    if not (az < _NOWHERE or bz < _NOWHERE):
         return other
     if abs(az - bz) < np.float32(_SAME_DEPTH) * min(az, bz):
         return (_ONE - s) * _read(log0, ax, ay) + s * _read(log1, bx, by)

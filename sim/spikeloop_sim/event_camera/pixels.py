@@ -31,6 +31,7 @@ TABLE_LOW, TABLE_STEP, TABLE_SIZE = -10.0, 0.05, 512
 """Log illuminance of the first entry of the tables of bandwidth and noise, step, entries."""
 NOISE_REACH = 4.5
 """Thresholds farther away than so many standard deviations are never crossed by noise."""
+_EXACT = np.float32(0.002)
 _CURVED = np.float32(0.3)
 _RARE = np.float32(0.5 * NOISE_REACH**2)
 _FORGOTTEN = np.float32(6.0)
@@ -78,7 +79,7 @@ def _crossing(goal: Any, ref: Any, leak: Any, since: Any, begin: Any, seg: Any) 
         if not seg[8]:
             break
         at = _level(t, seg) - (ref - leak * (t - since)) - goal
-        if at == 0.0:
+        if abs(at) < _EXACT:
             break
         if at * at_high < 0.0:
             # Regula falsi after Dowell and Jarratt (1971): the end that stays is weighed down.
@@ -148,20 +149,23 @@ def _expose(
     level, ref, hold, luck = state[0, pixel], state[1, pixel], state[2, pixel], state[3, pixel]
     on, off, leak = fixed[0, pixel], fixed[1, pixel], fixed[2, pixel]
     most = count + MOST_EVENTS
+    duration = span / np.float32(points - 1)
+    often, rate, tau, kept, curved = _ONE / duration, -_ONE, _ZERO, _ZERO, False
     for k in range(1, points):
         ta, tb, la, lb = parts[k - 1] * span, parts[k] * span, values[k - 1], values[k]
         at = _entry(_HALF * (la + lb))
-        rate, sigma = tables[0, at], tables[1, at]
-        duration = tb - ta
-        slope = (lb - la) / duration
-        tau, drop, curved = _ZERO, _ZERO, False
-        start, stop = la, lb
-        if rate > 0.0:
-            tau = _ONE / rate
-            drop = level - la + slope * tau
-            start = level
-            stop = lb - slope * tau + drop * _decay(duration * rate)
+        sigma = tables[1, at]
+        if tables[0, at] != rate:
+            # In bright light the cut-off is the same for all.
+            rate = tables[0, at]
+            tau = _ONE / rate if rate > 0.0 else _ZERO
+            kept = _decay(duration * rate)
             curved = duration * rate > _CURVED
+        slope = (lb - la) * often
+        start, stop, drop = la, lb, _ZERO
+        if rate > 0.0:
+            drop = level - la + slope * tau
+            start, stop = level, lb - slope * tau + drop * kept
         change = stop - ref + leak * duration
         up = max(on - sigma * luck, _LEAST * on)
         down = max(off + sigma * luck, _LEAST * off)

@@ -16,9 +16,11 @@ import os
 import sys
 import weakref
 from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from spikeloop_sim.event_camera.optics import Pinhole, Pose
@@ -46,7 +48,13 @@ class SceneRenderer:
     """Draws one model with one lens, each pixel sampled `samples` x `samples` times."""
 
     def __init__(
-        self, model: mujoco.MjModel, lens: Pinhole, samples: int = 2, max_geoms: int = 10_000
+        self,
+        model: mujoco.MjModel,
+        lens: Pinhole,
+        samples: int = 2,
+        *,
+        ids: bool = False,
+        max_geoms: int = 10_000,
     ) -> None:
         """Make the off-screen context.
 
@@ -54,6 +62,7 @@ class SceneRenderer:
             model: the world; it isn't changed.
             lens: size and intrinsics of the pictures.
             samples: side of the grid of samples in a pixel, which keeps edges from aliasing.
+            ids: whether `geom_ids` is called; it needs more than one channel.
             max_geoms: most geoms that can be seen.
 
         Raises:
@@ -72,9 +81,9 @@ class SceneRenderer:
             self._scene.flags[getattr(mujoco.mjtRndFlag, f"mjRND_{name}")] = 0
         self._near = float(model.vis.map.znear * model.stat.extent)
         self._far = float(model.vis.map.zfar * model.stat.extent)
-        self._open()
+        self._open(ids)
 
-    def _open(self) -> None:
+    def _open(self, ids: bool) -> None:
         height, width = self._size
         try:
             self._context = _context(width, height)
@@ -88,7 +97,9 @@ class SceneRenderer:
         self._gl = gl = importlib.import_module("OpenGL.GL")
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._mjr)
         gl.glBindRenderbuffer(gl.GL_RENDERBUFFER, self._mjr.offColor)
-        gl.glRenderbufferStorage(gl.GL_RENDERBUFFER, gl.GL_RGBA16F, width, height)
+        storage = gl.GL_RGBA16F if ids else gl.GL_R16F
+        gl.glRenderbufferStorage(gl.GL_RENDERBUFFER, storage, width, height)
+        self._has_ids = ids
         for stage in ("READ", "VERTEX", "FRAGMENT"):
             gl.glClampColor(getattr(gl, f"GL_CLAMP_{stage}_COLOR"), gl.GL_FALSE)
         # When dropped, and at exit before MuJoCo ends EGL itself, which it registered just now.
@@ -115,14 +126,13 @@ class SceneRenderer:
         luminance, depth = np.empty((2, height, width), np.float32)
         gl.glReadPixels(0, 0, width, height, gl.GL_RED, gl.GL_FLOAT, luminance)
         gl.glReadPixels(0, 0, width, height, gl.GL_DEPTH_COMPONENT, gl.GL_FLOAT, depth)
-        # Reversed z: 1 at the near plane, 0 at the far one.
-        depth *= self._far - self._near
-        depth += self._near
-        np.divide(self._near * self._far, depth, out=depth)
-        return Frame(np.ascontiguousarray(luminance[::-1]), np.ascontiguousarray(depth[::-1]))
+        near, far = np.float32(self._near), np.float32(self._far)
+        return Frame(np.ascontiguousarray(luminance[::-1]), _metres(depth, near, far))
 
     def geom_ids(self, data: mujoco.MjData, pose: Pose) -> NDArray[np.int32]:
         """Ids of the geoms at all samples, -1 where there is none; see `render` for the rest."""
+        if not self._has_ids:
+            raise RuntimeError("this renderer has no ids; make it with ids=True")
         flags, gl, (height, width) = self._scene.flags, self._gl, self._size
         segment = [int(mujoco.mjtRndFlag.mjRND_SEGMENT), int(mujoco.mjtRndFlag.mjRND_IDCOLOR)]
         flags[segment] = 1
@@ -174,6 +184,18 @@ class SceneRenderer:
     def __exit__(self, *_: object) -> None:
         """Close."""
         self.close()
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _metres(buffer: Any, near: Any, far: Any) -> Any:
+    """Depth of the buffer's rows from the last to the first, m."""
+    rows, columns = buffer.shape
+    out = np.empty_like(buffer)
+    for r in range(rows):
+        for c in range(columns):
+            # Reversed z: 1 at the near plane, 0 at the far one.
+            out[r, c] = near * far / (near + buffer[rows - 1 - r, c] * (far - near))
+    return out
 
 
 def _context(width: int, height: int) -> mujoco.GLContext:

@@ -35,7 +35,7 @@ class TruthRenderer:
     def __init__(self, model: mujoco.MjModel, lens: Pinhole) -> None:
         """Make the off-screen context; errors as `SceneRenderer`."""
         self._model, self._lens = model, lens
-        self._renderer = SceneRenderer(model, lens, 1)
+        self._renderer = SceneRenderer(model, lens, 1, ids=True)
 
     def look(
         self,
@@ -125,10 +125,7 @@ def _body_twists(model: mujoco.MjModel, data: mujoco.MjData) -> dict[int, Twist]
     for body in range(1, model.nbody):
         if model.body_weldid[body] == 0:
             continue
-        mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_BODY, body, velocity, 0)
+        mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_XBODY, body, velocity, 0)
         if velocity.any():
-            # MuJoCo has the centre of mass's frame here, whose axes are the world's.
-            shift = data.xpos[body] - data.xipos[body]
-            del shift
             out[body] = Twist(velocity[3:].copy(), velocity[:3].copy())
     return out

@@ -46,7 +46,9 @@ def textured_room(seed: int) -> mujoco.MjModel:
         f'<material name="{name}" texture="{name}" specular="0"/>'
         for name in names
     )
-    bodies = _shell(random) + "".join(_piece(random, names) for _ in range(_PIECES))
+    shell = _shell(random)
+    # Furniture first: it is in front, and what is hidden needs no shading.
+    bodies = "".join(_piece(random, names) for _ in range(_PIECES)) + shell
     return mujoco.MjModel.from_xml_string(_PAGE.format(materials=materials, bodies=bodies), assets)
 
 
