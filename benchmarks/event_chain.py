@@ -55,6 +55,8 @@ STAGES = ("event_filter", "event_slicer", "event_representation")
 PROFILES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 ENVIRONMENT = "SPIKELOOP_EVENT_RECORDING"
 PATIENCE_S = 60.0
+QUIET_S = 3.5
+"""Longer than the transport takes to find out that something has to be sent again."""
 
 
 @dataclass
@@ -212,7 +214,7 @@ class Watch:
 
         def same() -> bool:
             nonlocal before
-            wait_until = time.monotonic() + 1.2
+            wait_until = time.monotonic() + QUIET_S
             self.until(lambda: time.monotonic() > wait_until)
             now = [self.trial.count(node, "events in") for node in STAGES]
             done, before = now == before, now
