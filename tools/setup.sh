@@ -52,7 +52,8 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     "${pip[@]}" -c "$constraints" -r "tools/requirements-$distro.txt"
     "$venv/bin/python" tools/fix_wheels.py
   fi
-  "${pip[@]}" -c <(grep -vE '^ros-' constraints.txt) -r tools/requirements-dev.txt
+  "${pip[@]}" -c <(grep -vE '^ros-' constraints.txt) \
+    -r <("$venv/bin/python" tools/requirements.py)
   site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
   {
     # At the end of sys.path, so that a real launch always wins.
