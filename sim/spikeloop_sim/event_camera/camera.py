@@ -176,33 +176,37 @@ class EventCamera:
             paths.ranges(log, self.lens.height, self.lens.width),
         )
 
-    def _advice(self, forward: NDArray[np.float32], span_us: float) -> int:
+    def _advice(
+        self, forward: NDArray[np.float32], label: NDArray[np.int16], span_us: float
+    ) -> int:
         config = self.config
-        way = np.abs(forward[::2, ::2, :2]).max(axis=-1) / span_us
-        moving = way[way > _MOVING_PX_S * 1e-6]
-        if moving.size < _FEW:
-            return config.keyframe_most_us
-        interval = int(config.keyframe_px / float(moving.mean()))
-        return min(max(interval, config.keyframe_least_us), config.keyframe_most_us)
+        speed = np.abs(forward[::2, ::2, :2]).max(axis=-1) / span_us
+        moving = speed > _MOVING_PX_S * 1e-6
+        interval = float(config.keyframe_most_us)
+        own = moving & (label[::2, ::2] > 0)
+        for chosen, way in ((moving, config.keyframe_px), (own, config.keyframe_object_px)):
+            if np.count_nonzero(chosen) >= _FEW:
+                interval = min(interval, way / float(speed[chosen].mean()))
+        return max(int(interval), config.keyframe_least_us)
 
     def _flow(
         self, here: _Keyframe, there: _Keyframe, moved: NDArray[np.intp]
-    ) -> NDArray[np.float32]:
-        """(h, w, 3), see `geometry.displacements`."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
+        """(h, w, 3) and (h, w), see `geometry.displacements` and `geometry.labels`."""
         label = geometry.labels(here.depth, self.lens, here.placement, self._model, moved)
         motions = geometry.transforms(here.placement, there.placement, moved)
         flow: NDArray[np.float32] = geometry.displacements(
             here.depth, label, self._intrinsics, motions
         )
-        return flow
+        return flow, label
 
     def _between(
         self, before: _Keyframe, after: _Keyframe
     ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """Requests of all pixels in an interval: us from its beginning, and pixel codes."""
         moved = geometry.moved_geoms(before.placement, after.placement)
-        forward = self._flow(before, after, moved)
-        backward = self._flow(after, before, moved)
+        forward, label = self._flow(before, after, moved)
+        backward, _ = self._flow(after, before, moved)
         mask0, ends0, front0 = paths.jumps(forward, before.depth)
         mask1, ends1, front1 = paths.jumps(backward, after.depth)
         depths = (before.depth, after.depth)
@@ -210,7 +214,7 @@ class EventCamera:
             forward, backward, depths, before.range, after.range, ends0, ends1
         )
         span = np.float32(after.time_us - before.time_us)
-        self._interval_us = self._advice(forward, float(span))
+        self._interval_us = self._advice(forward, label, float(span))
         whens, whats = [], []
         pixel, total = 0, self.lens.width * self.lens.height
         while pixel < total:

@@ -74,6 +74,12 @@ class EventCameraConfig:
     keyframe_px: float = parameter(
         5.0, "motion of what moves, on average, between two keyframes", unit="px", low=0.5
     )
+    keyframe_object_px: float = parameter(
+        2.0,
+        "the same for things that move by themselves, whose rims hide and uncover",
+        unit="px",
+        low=0.5,
+    )
     keyframe_least_us: int = parameter(
         4_000, "shortest interval that is advised", unit="us", low=500
     )
