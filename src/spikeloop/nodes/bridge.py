@@ -222,7 +222,9 @@ class BridgeNode(SlotNode):
             return
         age = self._stamp(self.tick) - stamp_of(message)
         if age <= self.config.base_timeout * 1e9:
-            if self.base.accept(message.normalized, time.monotonic_ns()) and not self._commanded:
+            accepted = self.base.accept(message.normalized, time.monotonic_ns())
+            moves = list(message.normalized) != self.robot.safe_command.tolist()
+            if accepted and moves and not self._commanded:
                 self._commanded = True
                 self.get_logger().info("the first command came")
         else:
