@@ -120,8 +120,19 @@ def test_same_seed_same_weights_also_when_interrupted(
 def test_checkpoints_of_another_run_are_refused(tmp_path: Path) -> None:
     plant = Plant("identified_blimp")
     Evolution(plant, GAINS, 5, TINY, 1, tmp_path).run()
-    with pytest.raises(CheckpointError, match=r"checkpoint_pd\.pickle is of another run"):
+    with pytest.raises(CheckpointError, match=r"checkpoint_pd\.npz is of another run"):
         Evolution(plant, replace(GAINS, kp=1.0), 5, TINY, 1, tmp_path).run()
+
+
+@pytest.mark.parametrize("kept", (0.0, 0.5))
+def test_a_cut_checkpoint_is_named(tmp_path: Path, kept: float) -> None:
+    plant = Plant("identified_blimp")
+    Evolution(plant, GAINS, 5, TINY, 1, tmp_path).run()
+    path = tmp_path / "checkpoint_pd.npz"
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept * len(data))])
+    with pytest.raises(CheckpointError, match=r"checkpoint_pd\.npz is no checkpoint"):
+        Evolution(plant, GAINS, 5, TINY, 1, tmp_path).run()
 
 
 def test_evolution_improves_on_sequences_that_it_never_saw(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ on the environments with seeds that neither has seen (`evaluation.py`).
 
 from __future__ import annotations
 
-import pickle
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +119,52 @@ class Search:
     best_cost: float
 
 
+def save_checkpoint(path: Path, search: Search) -> None:
+    """Write a search as numbers and text; whoever reads it never sees half of it."""
+    state = search.optimiser.__getstate__()
+    unset = [name for name, value in state.items() if value is None]
+    arrays = {f"optimiser{name}": value for name, value in state.items() if value is not None}
+    draft = path.with_suffix(".part.npz")
+    np.savez(
+        draft,
+        allow_pickle=False,
+        run=search.run,
+        generation=search.generation,
+        best=search.best,
+        best_cost=search.best_cost,
+        unset=np.array(unset, dtype=np.str_),
+        **arrays,
+    )
+    draft.replace(path)
+
+
+def load_checkpoint(path: Path, optimiser: SepCMA) -> Search:
+    """Read what `save_checkpoint` wrote, the optimiser's state into `optimiser`.
+
+    Raises:
+        CheckpointError: the file is cut, or none of these.
+
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            state: dict[str, object] = dict.fromkeys(str(name) for name in file["unset"])
+            for name in file.files:
+                if name.startswith("optimiser"):
+                    value = file[name]
+                    state[name.removeprefix("optimiser")] = value if value.ndim else value.item()
+            search = Search(
+                str(file["run"]),
+                optimiser,
+                int(file["generation"]),
+                file["best"],
+                float(file["best_cost"]),
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{path} is no checkpoint ({error}); remove it") from error
+    optimiser.__setstate__(state)
+    return search
+
+
 Cost = Callable[[Floats, np.random.Generator], Floats]
 """Cost (n,) of points (n, size) on sequences that are drawn from the generator."""
 
@@ -129,10 +175,7 @@ class Evolution:
     def __init__(
         self, plant: Plant, reference: PidConfig, seed: int, budget: Budget, workers: int, out: Path
     ) -> None:
-        """Prepare; `out` takes checkpoints, and a run that finds some there goes on from them.
-
-        Checkpoints are pickles, as the optimiser's library has it: `out` must be one's own.
-        """
+        """Prepare; `out` takes checkpoints, and a run that finds some there goes on from them."""
         self.plant, self.reference, self.budget = plant, reference, budget
         self.seed, self.workers, self.out = seed, workers, out
         self._run_key = f"{plant.name}, seed {seed}, {reference}, {budget}"
@@ -205,9 +248,9 @@ class Evolution:
         return fly_batch(*batch, self.plant, sequences, self.workers, alive), pooled(flights)
 
     def _search(self, stage: str, optimiser: SepCMA, generations: int, cost: Cost) -> Search:
-        path = self.out / f"checkpoint_{stage}.pickle"
+        path = self.out / f"checkpoint_{stage}.npz"
         if path.exists():
-            search: Search = pickle.loads(path.read_bytes())
+            search = load_checkpoint(path, optimiser)
             if search.run != self._run_key:
                 raise CheckpointError(
                     f"{path} is of another run ({search.run}); choose another --out, or remove it"
@@ -228,7 +271,7 @@ class Evolution:
             if search.generation % VALIDATE_EACH == 0 or search.generation == generations:
                 self._validate(search, cost)
                 bar.set_postfix(validation=f"{search.best_cost:.3f}")
-                path.write_bytes(pickle.dumps(search))
+                save_checkpoint(path, search)
                 if not sys.stderr.isatty() and search.generation % (10 * VALIDATE_EACH) == 0:
                     print(f"{stage} {search.generation} {search.best_cost:.4f}", flush=True)
         bar.close()
