@@ -112,6 +112,27 @@ def test_mono_and_trigger_by_hand() -> None:
     assert (triggers.t[0], triggers.channel[0], triggers.value[0]) == (9, 300, 0)
 
 
+@pytest.mark.parametrize("base", [0, 999, 1_700_000_000_000_000_001])
+def test_mono_splits_every_time_exactly_and_keeps_what_is_inside(base: int) -> None:
+    rng = np.random.default_rng(base % 7)
+    borders = [0, 999, 1_000, 1_001, 124_999, 125_000, 2**31, 2**32 - 1_000, 2**32 - 1]
+    low = np.concatenate([borders, rng.integers(0, 2**32, 9_000)])
+    x, y, p = rng.integers(0, 70, len(low)), rng.integers(0, 50, len(low)), low & 1
+    x[2_000:], y[2_000:] = x[2_000:] % 64, y[2_000:] % 48
+    words = low.astype("<u8") | (x | y << 16).astype("<u8") << 32 | p.astype("<u8") << 63
+    decoder = make_decoder("mono", 64, 48)
+    decoder.begin_packet(base)
+    events, _ = decoder.decode(words.tobytes())
+    inside = (x < 64) & (y < 48)
+    times = [base + int(ns) for ns in low[inside]]
+    assert events.t.tolist() == [ns // 1000 for ns in times]
+    assert events.fine is not None and events.fine.tolist() == [ns % 1000 for ns in times]
+    assert np.array_equal(events.x, x[inside]) and np.array_equal(events.p, p[inside])
+    assert np.array_equal(events.y, y[inside])
+    assert decoder.counts["events outside"] == int((~inside).sum()) > 0
+    assert decoder.counts["steps back in time"] == int((np.diff(low[inside]) < 0).sum())
+
+
 def test_a_word_doesnt_go_on_in_the_next_packet() -> None:
     decoder = PacketDecoder()
     whole = struct.pack("<Q", 1_000 | 3 << 32 | 4 << 48)
