@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from spikeloop.parameters import suggestion
-from spikeloop_sim.robot import ImuReading, RangeReading, Reading
+from spikeloop_sim.robot import ImuReading, RangeReading, Reading, VectorReading
 
 KINDS = ("nan", "inf", "frozen", "stale", "silent")
 _FORM = re.compile(r"(?P<topic>[^:]+):(?P<kind>\w+)@(?P<start>[0-9.]+)(\+(?P<duration>[0-9.]+))?")
@@ -82,4 +82,6 @@ def _filled(reading: Reading, value: float) -> Reading:
         return replace(reading, distance=value)
     if isinstance(reading, ImuReading):
         return ImuReading((value,) * 3, (value,) * 3)
+    if isinstance(reading, VectorReading):
+        return replace(reading, values=(value,) * len(reading.values))
     return replace(reading, position=(value,) * 3)

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-SensorKind = Literal["range", "imu", "odometry"]
+SensorKind = Literal["range", "imu", "odometry", "vector"]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,21 @@ class OdometryReading:
     child_frame_id: str
 
 
-Reading = RangeReading | ImuReading | OdometryReading
+@dataclass(frozen=True)
+class VectorReading:
+    """Named numbers, such as an observation of an environment.
+
+    Attributes:
+        labels: name of each value.
+        values: in the units that the robot documents.
+
+    """
+
+    labels: tuple[str, ...]
+    values: tuple[float, ...]
+
+
+Reading = RangeReading | ImuReading | OdometryReading | VectorReading
 
 
 class Robot(Protocol):

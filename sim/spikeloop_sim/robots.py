@@ -28,6 +28,11 @@ def make_robot(name: str, parameters: Mapping[str, Any]) -> Robot:
         from spikeloop_sim.identified_blimp import IdentifiedBlimp, IdentifiedBlimpConfig
 
         return IdentifiedBlimp(build_config(IdentifiedBlimpConfig, parameters, owner))
+    if name.startswith("gymnasium:"):
+        from spikeloop_sim.gymnasium_robot import make_gymnasium_robot
+
+        return make_gymnasium_robot(name, parameters)
     raise ValueError(
-        f"unknown robot '{name}'{suggestion(name, ROBOTS)}; there are: {', '.join(ROBOTS)}"
+        f"unknown robot '{name}'{suggestion(name, ROBOTS)}; there are: {', '.join(ROBOTS)}, "
+        "and gymnasium:ID for any Gymnasium environment"
     )

@@ -76,6 +76,7 @@ TOPICS = {
         Topic("altitude", "sensor_msgs/msg/Range", SENSOR, "m", 0.2, varies=True),
         Topic("odom", "nav_msgs/msg/Odometry", SENSOR, "m, m/s", 0.5),
         Topic("joint_states", "sensor_msgs/msg/JointState", SENSOR, "rad", 0.5),
+        Topic("observation", "spikeloop/msg/Observation", SENSOR, "the environment's own", 0.5),
         Topic(
             "perception/place_pose", "geometry_msgs/msg/PoseWithCovarianceStamped", STATE, "m, rad"
         ),
@@ -140,7 +141,7 @@ _PERCEPTION = (
     "perception/segments",
     "perception/motion_mask",
 )
-_STATE = ("imu/data", "altitude", "odom", "joint_states")
+_STATE = ("imu/data", "altitude", "odom", "joint_states", "observation")
 _RAW = ("cmd_vel_raw", "actuators_raw")
 
 SLOTS = {
@@ -255,6 +256,7 @@ SLOTS = {
                 "altitude",
                 "odom",
                 "joint_states",
+                "observation",
                 "setpoint",
                 "event_camera/events",
                 "camera/image_raw",

@@ -108,6 +108,7 @@ _NUMBERS: dict[str, Callable[[Message], tuple[float, ...]]] = {
     "Imu": lambda m: (*_xyz(m.angular_velocity), *_xyz(m.linear_acceleration)),
     "Odometry": lambda m: (*_pose(m.pose.pose), *_twist(m.twist.twist)),
     "JointState": lambda m: (*m.position, *m.velocity, *m.effort),
+    "Observation": lambda m: tuple(m.values),
     "PoseStamped": lambda m: _pose(m.pose),
     "TwistStamped": lambda m: _twist(m.twist),
     "Actuators": lambda m: (*m.position, *m.velocity, *m.normalized),

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from array import array
+
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import Imu, Range
-from spikeloop_sim.robot import ImuReading, OdometryReading, RangeReading, Reading
+from spikeloop_sim.robot import (
+    ImuReading,
+    OdometryReading,
+    RangeReading,
+    Reading,
+    VectorReading,
+)
 
+from spikeloop.msg import Observation
 from spikeloop.nodes.messages import Message, to_time
 
 
@@ -22,6 +31,8 @@ def sensor_message(reading: Reading, frame_id: str, stamp_ns: int) -> Message:
         )
     elif isinstance(reading, ImuReading):
         message = _imu(reading)
+    elif isinstance(reading, VectorReading):
+        message = Observation(labels=reading.labels, values=array("d", reading.values))
     else:
         message = _odometry(reading)
     message.header.stamp = to_time(stamp_ns)
