@@ -15,8 +15,10 @@ from spikeloop_sim.evcam.scenes import Scene, lens
 from spikeloop_sim.event_camera.camera import EventCamera
 from spikeloop_sim.event_camera.config import EventCameraConfig, ideal
 from spikeloop_sim.event_camera.truth import Truth, TruthRenderer
+from spikeloop_sim.stereo import StereoRig
 
 LIGHTS_LUX = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+BASELINE_M = 0.12
 _FINITE_S = 2e-4
 
 
@@ -35,18 +37,21 @@ def compare(motion: str, seed: int, duration_us: int) -> dict[str, float]:
 
 
 def truth_errors(motion: str, seed: int, count: int) -> dict[str, float]:
-    """Flow and depth at random pixels against rays and finite differences of their points.
+    """Flow, depth and disparity at random pixels against rays and differences of their points.
 
     Returns:
-        flow_error_pct, depth_error_pct: 95th percentile over the points, relative.
+        flow_error_pct, depth_error_pct, disparity_error_pct: 95th percentile over the points,
+        relative.
 
     """
     scene, eye = Scene(motion, seed), lens()
+    rig = StereoRig(eye, BASELINE_M)
     time_s = 0.05
     with TruthRenderer(scene.model, eye) as renderer:
         truth = renderer.look(*scene.at(time_s), scene.twist(time_s), scene.box_twists())
     random = np.random.default_rng(seed)
-    flow_errors, depth_errors = [], []
+    disparity = rig.disparity(truth.depth)
+    flow_errors, depth_errors, disparity_errors = [], [], []
     for _ in range(count):
         x, y = int(random.integers(eye.width)), int(random.integers(eye.height))
         ray = np.append(eye.rays()[y, x], 1.0)
@@ -59,9 +64,12 @@ def truth_errors(motion: str, seed: int, count: int) -> dict[str, float]:
         size = max(float(np.linalg.norm(flow)), 1.0)
         flow_errors.append(float(np.linalg.norm(flow - truth.flow[y, x])) / size)
         depth_errors.append(abs(truth.depth[y, x] / depth - 1.0))
+        apart = _seen(scene, time_s, geom, local)[0] - _seen(scene, time_s, geom, local, rig)[0]
+        disparity_errors.append(abs(disparity[y, x] / apart - 1.0))
     return {
         "flow_error_pct": 100.0 * float(np.percentile(flow_errors, 95)),
         "depth_error_pct": 100.0 * float(np.percentile(depth_errors, 95)),
+        "disparity_error_pct": 100.0 * float(np.percentile(disparity_errors, 95)),
         "points_pct": 100.0 * len(flow_errors) / count,
     }
 
@@ -137,10 +145,15 @@ def _hit(
 
 
 def _seen(
-    scene: Scene, time_s: float, geom: int, local: NDArray[np.float64]
+    scene: Scene,
+    time_s: float,
+    geom: int,
+    local: NDArray[np.float64],
+    rig: StereoRig | None = None,
 ) -> NDArray[np.float64]:
-    """Where a geom's point is in the picture at a time, px."""
+    """Where a geom's point is in the picture at a time, px; with a rig, in its right camera's."""
     data, pose = scene.at(time_s)
+    pose = pose if rig is None else rig.right(pose)
     point = data.geom_xmat[geom].reshape(3, 3) @ local + data.geom_xpos[geom]
     seen: NDArray[np.float64] = lens().project(((point - pose.position) @ pose.rotation)[None])[0]
     return seen

@@ -55,7 +55,8 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
         for name, value in (one | other).items()
     }
     metrics = _worst(jobs, agreed) | {
-        name: max(one[name] for one in checked) for name in ("flow_error_pct", "depth_error_pct")
+        name: max(one[name] for one in checked)
+        for name in ("flow_error_pct", "depth_error_pct", "disparity_error_pct")
     }
     meta = {
         "seeds": args.seeds,

@@ -1,4 +1,4 @@
-"""Ground truth at the pixels' centres: depth, geoms, and optical flow from velocities."""
+"""Ground truth at the pixels' centres: depth, geoms, optical flow, and what moves by itself."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloop_sim.event_camera import geometry
 from spikeloop_sim.event_camera.optics import Pinhole, Pose, Twist
 from spikeloop_sim.event_camera.renderer import SceneRenderer
+
+INDEPENDENT_PX_S = 1.0
+"""Flow that differs by more from that of the same view at rest is motion of the thing itself."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +25,14 @@ class Truth:
         depth: (h, w) float32, m along the optical axis; the far plane where nothing is.
         geoms: (h, w) int32, ids of the geoms, -1 where there is none.
         flow: (h, w, 2) float32, px/s along columns and rows.
+        independent: (h, w) bool, where the flow isn't that of the camera's motion alone.
 
     """
 
     depth: NDArray[np.float32]
     geoms: NDArray[np.int32]
     flow: NDArray[np.float32]
+    independent: NDArray[np.bool_]
 
 
 class TruthRenderer:
@@ -56,8 +62,12 @@ class TruthRenderer:
         depth = self._renderer.render(data, pose).depth
         geoms = self._renderer.geom_ids(data, pose)
         moving = _body_twists(self._model, data) | dict(twists or {})
-        flow = optical_flow(depth, geoms, self._lens, pose, twist, self._by_geom(data, moving))
-        return Truth(depth, geoms, flow)
+        flow, static = (
+            optical_flow(depth, geoms, self._lens, pose, twist, movers)
+            for movers in (self._by_geom(data, moving), {})
+        )
+        own = np.linalg.norm(flow - static, axis=-1) > INDEPENDENT_PX_S
+        return Truth(depth, geoms, flow, own)
 
     def close(self) -> None:
         """Free the renderer."""
@@ -117,6 +127,32 @@ def optical_flow(
     flow = (local[..., :2] - rays * local[..., 2:]) / depth[..., None]
     flow *= np.array([lens.fx, lens.fy])
     return flow.astype(np.float32)
+
+
+def displacement(
+    truth: Truth, lens: Pinhole, before: geometry.Placement, after: geometry.Placement
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Where the points that are seen go until another time, before or after.
+
+    Args:
+        truth: at the first time.
+        lens: intrinsics.
+        before: poses of camera and geoms at the first time.
+        after: the same at the other time.
+
+    Returns:
+        (h, w, 2) float32, px along columns and rows; (h, w) bool, where there is a point which is
+        before the camera at the other time as well.
+
+    """
+    moved = geometry.moved_geoms(before, after)
+    # One entry more for geom -1, which is nothing and moves with the world at rest.
+    label = np.zeros(len(before.positions) + 1, np.int16)
+    label[moved] = np.arange(1, len(moved) + 1)
+    k = np.array([lens.fx, lens.fy, lens.cx, lens.cy], np.float32)
+    motions = geometry.transforms(before, after, moved)
+    moves = geometry.displacements(truth.depth, label[truth.geoms], k, motions)
+    return moves[..., :2].copy(), (truth.geoms >= 0) & (moves[..., 2] > 0.01)
 
 
 def _body_twists(model: mujoco.MjModel, data: mujoco.MjData) -> dict[int, Twist]:
