@@ -177,7 +177,7 @@ def test_several_topics_must_be_told_apart(tmp_path: Path) -> None:
     from spikeloop.events.files.mcap_writer import McapWriter
 
     for name in ("left", "right"):
-        with McapWriter(tmp_path / f"{name}.mcap", 640, 480, {}, topic=f"/{name}/events") as writer:
+        with McapWriter(tmp_path / f"{name}.mcap", 320, 240, {}, topic=f"/{name}/events") as writer:
             writer.write(_events(PEERS / "cd.dat"), joined_none())
     with pytest.raises(RecordingError, match=r"exactly one topic .* /left/events .* /right/events"):
         open_source(tmp_path)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloop.events import mono_encoder
 from spikeloop.events.mono import SPAN_NS
 
 KINDS = ("dvs_msgs/msg/EventArray", "prophesee_event_msgs/msg/EventArray")
-LARGEST_ROW = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -117,16 +117,14 @@ def mono_packets(
         ValueError: a row is beyond the format's 15 bits.
 
     """
-    if len(t) and int(y.max()) >= LARGEST_ROW:
-        raise ValueError(f"row {int(y.max())} is beyond the {LARGEST_ROW} of the encoding mono")
+    if len(t) and int(y.max()) >= mono_encoder.LARGEST:
+        raise ValueError(
+            f"row {int(y.max())} is beyond the {mono_encoder.LARGEST} of the encoding mono"
+        )
     if len(t) > 1 and int(t.max()) - int(t.min()) >= SPAN_NS:
         half = len(t) // 2
         return mono_packets(t[:half], x[:half], y[:half], p[:half]) + mono_packets(
             t[half:], x[half:], y[half:], p[half:]
         )
     base = int(t.min()) if len(t) else 0
-    words = (t - base).astype("<u8")
-    words |= x.astype("<u8") << np.uint64(32)
-    words |= y.astype("<u8") << np.uint64(48)
-    words |= p.astype("<u8") << np.uint64(63)
-    return [(base, words.tobytes())]
+    return [(base, mono_encoder.words(t, base, 1, x, y, p).tobytes())]

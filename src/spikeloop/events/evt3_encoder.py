@@ -1,8 +1,9 @@
-"""Events and triggers to EVT3 words.
+"""Events and triggers to EVT3 words, in one pass.
 
-Order and times come out of the decoder as they went in. Events side by side in one row, of one
-time and polarity, become vectors of 32, as the sensors write them. A quiet time longer than four
-seconds is bridged by high times, so that no reader misses a roll-over.
+Two forms: a stream, in which time and row go on from piece to piece and events side by side become
+vectors of 32, as the sensors write them; and packets, each of which begins with the time and row
+that a reader has to know, so that one who comes late or lost a packet can read it. Packets are
+written without vectors, for it takes longer to look for them than they save.
 """
 
 from __future__ import annotations
@@ -12,131 +13,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloop.events.array import Events, Triggers
+from spikeloop.events.encoder import (
+    HIGH,
+    LARGEST,
+    WORDS_EACH,
+    EvtEncoder,
+    before_trigger,
+    step_high,
+)
 
-LARGEST = 2048
-ROLL_OVER_BITS = 24
-BRIDGE = 1000
-"""Steps of the high time, 4096 us each, that a reader follows for certain, ahead or back."""
-BACK = 16
-"""Steps back that are believed at once; a longer way back is one of several."""
-MOST_BRIDGES = 1_000_000
-"""A gap of more words (47 days) is rather a jump of the clock."""
+FORM = (0x8000, 0xFFF, 1000, 16)
+"""Of high times: 1000 steps of 4096 us are followed for certain, 16 back are believed at once."""
+# Fields of the state behind the high time: low time and row that the reader has, -1 for none.
+LOW, ROW = 1, 2
 WIDE, ENOUGH = 32, 5
 """Columns of a vector, and how many events make one worth its four words."""
-# Fields of the state: high time, low time and row that the reader has, -1 for none.
-HIGH, LOW, ROW = range(3)
+BLOCK = 1024
+"""Events that are looked through for vectors at once."""
 
 
-class EncodingError(ValueError):
-    """The format can't hold these events; the message says why."""
-
-
-def time_origin(first: int, bits: int) -> int:
-    """What has to be taken off all times so that a first one fits into so many bits.
-
-    Whole roll-overs, as with a sensor that runs for longer; half of one less where little would be
-    left below the first time, for later ones may be before it.
-    """
-    origin = max(0, first >> bits << bits)
-    if origin and first - origin < 1 << (bits - 2):
-        origin -= 1 << (bits - 1)
-    return origin
-
-
-class Evt3Encoder:
-    """Encodes pieces of one stream, one behind the other."""
+class Evt3Encoder(EvtEncoder):
+    """Encodes a stream, or packets that can each be read by itself."""
 
     encoding = "evt3"
-    time_bits = ROLL_OVER_BITS
+    time_bits = 24
+    word = "u2"
+    limits = "fall by at most 4 s and rise by at most 47 days"
 
-    def __init__(self, width: int, height: int) -> None:
-        """Encode for a sensor of this size.
+    def __init__(self, width: int, height: int, *, packets: bool = False) -> None:
+        """Encode for a sensor of this size; whether each piece is a packet.
 
         Raises:
             EncodingError: it is too large for the format.
 
         """
-        if width > LARGEST or height > LARGEST:
-            raise EncodingError(f"EVT3 holds sensors of up to 2048x2048, not {width}x{height}")
-        self._state = np.full(3, -1, dtype=np.int64)
+        super().__init__(width, height)
+        self._packets = packets
 
-    def encode(self, events: Events, triggers: Triggers) -> bytes:
-        """The words of a piece, little-endian; times count from 0 on.
-
-        Raises:
-            EncodingError: times are below 0, or fall or rise further than a reader can follow.
-
-        """
-        columns = (
+    def _fill(
+        self,
+        events: Events,
+        triggers: Triggers,
+        state: NDArray[np.int64],
+        words: NDArray[np.unsignedinteger],
+    ) -> tuple[int, int]:
+        n = 0
+        if self._packets:
+            if state[HIGH] >= 0:
+                words[0] = FORM[0] | int(state[HIGH]) & FORM[1]
+                n = 1
+            state[LOW] = state[ROW] = -1
+        size, failed = _fill(
             events.t, events.x, events.y, events.p, triggers.t, triggers.channel, triggers.value,
+            state, words, n, not self._packets,
         )  # fmt: skip
-        # Once for the number of words, once to write them.
-        size = _encode(*columns, self._state.copy(), np.empty(0, np.uint16))
-        if size < 0:
-            raise EncodingError(
-                f"event or trigger {-size - 1} is before time 0, or the time falls by more than "
-                "4 s or rises by more than 47 days there, which EVT3 can't hold"
-            )
-        words = np.empty(size, np.uint16)
-        _encode(*columns, self._state, words)
-        return words.astype("<u2", copy=False).tobytes()
+        return size, failed
 
 
 @numba.njit(cache=True)
-def _put(words: NDArray[np.uint16], n: int, word: int) -> int:
-    if n < len(words):
-        words[n] = word
-    return n + 1
-
-
-@numba.njit(cache=True)
-def _put_time(t: int, state: NDArray[np.int64], words: NDArray[np.uint16], n: int) -> int:
-    """Bring the reader to a time; returns the number of words, -1 where it can't follow."""
-    high, low = t >> 12, t & 0xFFF
-    if t < 0 or (state[HIGH] >= 0 and state[HIGH] - high > BRIDGE):
-        return -1
-    if high != state[HIGH]:
-        if state[HIGH] >= 0:
-            if (high - state[HIGH]) // BRIDGE > MOST_BRIDGES:
-                return -1
-            while high - state[HIGH] > BRIDGE:
-                state[HIGH] += BRIDGE
-                n = _put(words, n, 0x8000 | (state[HIGH] & 0xFFF))
-            while state[HIGH] - high > BACK:
-                state[HIGH] -= BACK
-                n = _put(words, n, 0x8000 | (state[HIGH] & 0xFFF))
-        n = _put(words, n, 0x8000 | (high & 0xFFF))
-        state[HIGH], state[LOW] = high, -1
-    if low != state[LOW]:
-        n = _put(words, n, 0x6000 | low)
-        state[LOW] = low
-    return n
-
-
-@numba.njit(cache=True)
-def _neighbours(
-    t: NDArray[np.int64],
-    x: NDArray[np.uint16],
-    y: NDArray[np.uint16],
-    p: NDArray[np.uint8],
-    i: int,
-) -> int:
-    """How many events from `i` on fit into one vector."""
-    k = i + 1
-    while (
-        k < len(t)
-        and t[k] == t[i]
-        and y[k] == y[i]
-        and p[k] == p[i]
-        and x[k] > x[k - 1]
-        and int(x[k]) - int(x[i]) < WIDE
-    ):
-        k += 1
-    return k - i
-
-
-@numba.njit(cache=True)
-def _encode(
+def _fill(
     t: NDArray[np.int64],
     x: NDArray[np.uint16],
     y: NDArray[np.uint16],
@@ -146,37 +81,151 @@ def _encode(
     value: NDArray[np.uint8],
     state: NDArray[np.int64],
     words: NDArray[np.uint16],
-) -> int:
-    """The number of words, of which as many are written as there is room for.
-
-    -k - 1 where event or trigger k can't be held.
-    """
-    i = j = n = 0
+    n: int,
+    vectors: bool,
+) -> tuple[int, int]:
+    """Write behind the first `n` words; see `EvtEncoder._fill`."""
+    links = np.zeros(BLOCK + WIDE, np.uint8)
+    i = j = 0
     while i < len(t) or j < len(trigger_t):
-        if j < len(trigger_t) and (i == len(t) or trigger_t[j] <= t[i]):
-            n = _put_time(trigger_t[j], state, words, n)
+        end = before_trigger(t, i, trigger_t, j)
+        while i < end:
+            stop = min(end, i + BLOCK)
+            beyond = min(end, stop + WIDE)
+            rest = WORDS_EACH * (len(t) - i + len(trigger_t) - j)
+            if vectors and _links(t[i:beyond], x[i:beyond], y[i:beyond], p[i:beyond], links):
+                n, i = _put_mixed(t, x, y, p, i, stop, links, state, words, n, rest)
+            else:
+                n, i = _put_plain(t, x, y, p, i, stop, state, words, n, rest)
             if n < 0:
-                return -j - 1
-            n = _put(words, n, 0xA000 | ((channel[j] & 0xF) << 8) | value[j])
+                return n, i
+        if j < len(trigger_t):
+            rest = WORDS_EACH * (len(t) - i + len(trigger_t) - j)
+            n = _put_time(trigger_t[j], state, words, n, rest)
+            if n < 0:
+                return n, -1 - j
+            words[n] = 0xA000 | ((channel[j] & 0xF) << 8) | (value[j] & 1)
+            n += 1
             j += 1
-            continue
-        n = _put_time(t[i], state, words, n)
+    return n, 0
+
+
+@numba.njit(cache=True)
+def _put_time(
+    t: int, state: NDArray[np.int64], words: NDArray[np.uint16], n: int, rest: int
+) -> int:
+    """Bring the reader to a time; returns the new number of words, or FULL or LOST."""
+    if t >> 12 != state[HIGH]:
+        n = step_high(t >> 12, state, words, n, rest, FORM)
         if n < 0:
-            return -i - 1
-        if y[i] != state[ROW]:
-            n = _put(words, n, y[i])
-            state[ROW] = y[i]
-        count = _neighbours(t, x, y, p, i)
-        if count < ENOUGH or x[i] > LARGEST - WIDE:
-            n = _put(words, n, 0x2000 | (int(p[i]) << 11) | x[i])
-            i += 1
-            continue
-        bits = 0
-        for k in range(i, i + count):
-            bits |= 1 << (int(x[k]) - int(x[i]))
-        n = _put(words, n, 0x3000 | (int(p[i]) << 11) | x[i])
-        n = _put(words, n, 0x4000 | (bits & 0xFFF))
-        n = _put(words, n, 0x4000 | ((bits >> 12) & 0xFFF))
-        n = _put(words, n, 0x5000 | (bits >> 24))
-        i += count
+            return n
+        state[LOW] = -1
+    words[n] = 0x6000 | (t & 0xFFF)
+    n += t & 0xFFF != state[LOW]
+    state[LOW] = t & 0xFFF
     return n
+
+
+@numba.njit(cache=True)
+def _put_plain(
+    t: NDArray[np.int64],
+    x: NDArray[np.uint16],
+    y: NDArray[np.uint16],
+    p: NDArray[np.uint8],
+    begin: int,
+    end: int,
+    state: NDArray[np.int64],
+    words: NDArray[np.uint16],
+    size: int,
+    rest: int,
+) -> tuple[int, int]:
+    """Write events one by one; returns the number of words, and the event behind the last."""
+    n, high, low, row = np.uint64(size), state[HIGH], state[LOW], state[ROW]
+    for i in range(begin, end):
+        now = t[i]
+        if now >> 12 != high:
+            high = now >> 12
+            moved = step_high(high, state, words, np.int64(n), rest, FORM)
+            if moved < 0:
+                return moved, i
+            n, low = np.uint64(moved), np.int64(-1)
+        # Written always, kept where it says something new: no branch to mispredict.
+        words[n] = np.uint16(0x6000 | (now & 0xFFF))
+        n += np.uint64(now & 0xFFF != low)
+        low = now & 0xFFF
+        words[n] = y[i]
+        n += np.uint64(y[i] != row)
+        row = np.int64(y[i])
+        words[n] = np.uint16(0x2000 | (np.uint16(p[i]) << 11) | x[i])
+        n += np.uint64(1)
+    state[LOW], state[ROW] = low, row
+    return int(np.int64(n)), end
+
+
+@numba.njit(cache=True)
+def _links(
+    t: NDArray[np.int64],
+    x: NDArray[np.uint16],
+    y: NDArray[np.uint16],
+    p: NDArray[np.uint8],
+    links: NDArray[np.uint8],
+) -> bool:
+    """Note which events are to the right of the one before; whether enough are in a row."""
+    m = len(t)
+    if m < ENOUGH:
+        return False
+    # A loop a column, without a way out, so that each is turned into vector code.
+    for k in range(1, m):
+        links[k] = np.uint8(t[k] == t[k - 1])
+    for k in range(1, m):
+        links[k] &= np.uint8(y[k] == y[k - 1]) & np.uint8(x[k] > x[k - 1])
+    for k in range(1, m):
+        links[k] &= np.uint8(p[k] == p[k - 1])
+    links[m:] = 0
+    found = np.uint8(0)
+    for k in range(1, m - 3):
+        found |= links[k] & links[k + 1] & links[k + 2] & links[k + 3]
+    return bool(found)
+
+
+@numba.njit(cache=True)
+def _put_mixed(
+    t: NDArray[np.int64],
+    x: NDArray[np.uint16],
+    y: NDArray[np.uint16],
+    p: NDArray[np.uint8],
+    begin: int,
+    end: int,
+    links: NDArray[np.uint8],
+    state: NDArray[np.int64],
+    words: NDArray[np.uint16],
+    n: int,
+    rest: int,
+) -> tuple[int, int]:
+    """As `_put_plain`, with vectors, of which the last may go beyond `end`."""
+    i = begin
+    while i < end:
+        n = _put_time(t[i], state, words, n, rest)
+        if n < 0:
+            return n, i
+        words[n] = y[i]
+        n += y[i] != state[ROW]
+        state[ROW] = y[i]
+        count, bits = 1, np.uint32(1)
+        while links[i - begin + count] and x[i + count] - x[i] < WIDE:
+            bits |= np.uint32(1) << np.uint32(x[i + count] - x[i])
+            count += 1
+        if count >= ENOUGH and x[i] <= LARGEST - WIDE:
+            words[n] = 0x3000 | (np.uint16(p[i]) << 11) | x[i]
+            words[n + 1] = 0x4000 | (bits & np.uint32(0xFFF))
+            words[n + 2] = 0x4000 | ((bits >> np.uint32(12)) & np.uint32(0xFFF))
+            words[n + 3] = 0x5000 | (bits >> np.uint32(24))
+            n += 4
+            i += count
+            continue
+        # A run that is too short for a vector is so for each of its events.
+        for k in range(i, i + count if x[i] <= LARGEST - WIDE else i + 1):
+            words[n] = 0x2000 | (np.uint16(p[k]) << 11) | x[k]
+            n += 1
+            i += 1
+    return n, i

@@ -16,7 +16,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from spikeloop.events.array import Events, Triggers, joined, joined_triggers
 from spikeloop.events.codecs import make_decoder
-from spikeloop.events.evt3_encoder import EncodingError
+from spikeloop.events.encoder import EncodingError
 from spikeloop.events.packet_encoder import PacketEncoder
 from spikeloop.loop.health import Level
 from spikeloop.nodes.event_packets import PacketReader

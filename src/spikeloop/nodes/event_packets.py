@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spikeloop.events.array import Events, Triggers
 from spikeloop.events.codecs import PacketDecoder
-from spikeloop.events.evt3_encoder import EncodingError
+from spikeloop.events.encoder import EncodingError
 from spikeloop.events.packet_encoder import PacketEncoder
 from spikeloop.loop.health import Level
 from spikeloop.msg import EventTriggers

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from spikeloop.events.evt3_encoder import EncodingError
+from spikeloop.events.encoder import EncodingError
 from spikeloop.events.files.bag import BagSource
 from spikeloop.events.files.source import FileError, Piece, Source
 from spikeloop.events.files.writer import Writer

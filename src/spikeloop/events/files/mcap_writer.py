@@ -19,14 +19,9 @@ from rosbags.rosbag2 import Writer as BagWriter
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from spikeloop.events.array import Events, Triggers
+from spikeloop.events.encoder import LARGEST, EncodingError, time_origin
 from spikeloop.events.event_array import mono_packets
-from spikeloop.events.evt3_encoder import (
-    LARGEST,
-    ROLL_OVER_BITS,
-    EncodingError,
-    Evt3Encoder,
-    time_origin,
-)
+from spikeloop.events.evt3_encoder import Evt3Encoder
 from spikeloop.events.files.writer import Writer
 from spikeloop.events.recording import EVENT_PACKET, FIELDS, Packet
 
@@ -97,7 +92,7 @@ class McapWriter(Writer):
         if not self._encoding:
             small = self.width <= LARGEST and self.height <= LARGEST
             whole = events.fine is None and triggers.fine is None
-            holds = 0 <= first < 1 << ROLL_OVER_BITS and small and whole
+            holds = 0 <= first < 1 << Evt3Encoder.time_bits and small and whole
             self._encoding = "evt3" if holds else "mono"
         if self._encoding == "evt3":
             self._write_evt3(events, triggers, first)
@@ -106,8 +101,8 @@ class McapWriter(Writer):
 
     def _write_evt3(self, events: Events, triggers: Triggers, first: int) -> None:
         if not self._seq:
-            self._encoder = Evt3Encoder(self.width, self.height)
-            self._origin = time_origin(first, ROLL_OVER_BITS)
+            self._encoder = Evt3Encoder(self.width, self.height, packets=True)
+            self._origin = time_origin(first, Evt3Encoder.time_bits)
             if self._origin:
                 self.dropped[f"us of every time, which count from {self._origin} us on"] = 1
         if events.fine is not None or triggers.fine is not None:
@@ -129,7 +124,7 @@ class McapWriter(Writer):
                 events.t - self._origin, events.x, events.y, events.p, self.width, self.height
             )
             triggers = Triggers(triggers.t - self._origin, triggers.channel, triggers.value)
-        self._put("evt3", 0, self._encoder.encode(events, triggers), 1000 * until)
+        self._put("evt3", 0, self._encoder.encode(events, triggers).tobytes(), 1000 * until)
 
     def _write_mono(self, events: Events, triggers: Triggers) -> None:
         for begin, end in _cuts(events):

@@ -9,15 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from spikeloop.events.array import Events, Triggers
+from spikeloop.events.encoder import EvtEncoder, time_origin
 from spikeloop.events.evt2_encoder import Evt2Encoder
-from spikeloop.events.evt3_encoder import Evt3Encoder, time_origin
+from spikeloop.events.evt3_encoder import Evt3Encoder
 from spikeloop.events.files.raw import ORIGIN
 from spikeloop.events.files.writer import Writer
 
-ENCODERS: dict[str, type[Evt2Encoder] | type[Evt3Encoder]] = {
-    "evt2": Evt2Encoder,
-    "evt3": Evt3Encoder,
-}
+ENCODERS: dict[str, type[EvtEncoder]] = {"evt2": Evt2Encoder, "evt3": Evt3Encoder}
 VERSIONS = {"evt2": "2.0", "evt3": "3.0"}
 
 
@@ -52,7 +50,7 @@ class RawWriter(Writer):
                 events.t - self._origin, events.x, events.y, events.p, self.width, self.height
             )
             triggers = Triggers(triggers.t - self._origin, triggers.channel, triggers.value)
-        self._file.write(self._encoder.encode(events, triggers))
+        self._file.write(self._encoder.encode(events, triggers).data)
 
     def _write_header(self) -> None:
         lines = [
