@@ -6,6 +6,7 @@ follow REP-103: x forward, y left, z up, m and rad, quaternions x, y, z, w.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -34,6 +35,8 @@ class Material:
     Attributes:
         texture: name of one of the scene's textures; empty for plain grey.
         grey: reflectance of a plain surface, 0 to 1.
+        colour: red, green and blue of a plain surface in place of `grey`, 0 to 1.
+        emission: light that it gives off itself, as a part of its reflectance in full light.
         infrared: reflectance for a LiDAR, 0 to 1.
         repeat: how often the texture repeats, a metre.
 
@@ -43,6 +46,8 @@ class Material:
     grey: float = 0.5
     infrared: float = 0.5
     repeat: float = 1.0
+    colour: Vector | None = None
+    emission: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,9 @@ class Shape:
         label: what it is, such as "wall", "floor", "car", "pedestrian".
         mesh: name of one of the scene's meshes.
         collides: whether robots bump into it.
+        instance: what single thing it is a part of, such as "car 12"; empty for scenery, whose
+            parts nobody counts.
+        stretch: whether the texture is laid once over each face of a box, whatever its size.
 
     """
 
@@ -68,14 +76,25 @@ class Shape:
     label: str = "scenery"
     mesh: str = ""
     collides: bool = True
+    instance: str = ""
+    stretch: bool = False
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """Triangles: vertices (n, 3) float, m; faces (m, 3) int, counter-clockwise from outside."""
+    """Triangles, counter-clockwise from outside.
+
+    Attributes:
+        vertices: (n, 3) m.
+        faces: (m, 3) rows of `vertices`.
+        uv: (m, 3, 2) where each corner is on the texture, in repeats; None to lay the texture on
+            along the axis that a face looks to.
+
+    """
 
     vertices: NDArray[np.float64]
     faces: NDArray[np.int32]
+    uv: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -137,7 +156,9 @@ class Scene:
         meshes: by name.
         lights: in the frame `map`.
         ambient: light from everywhere, 0 to 1.
-        sky: grey of the sky, 0 to 1; None where there is none.
+        sky: pictures of the sky on a cube, (6, n, n, 3) uint8: right, left, up, down, front, back
+            as seen by somebody who looks along +y; None indoors.
+        visibility_m: distance at which haze leaves 5 % of a contrast.
         lux: illuminance of a white surface in full light, lx: what event cameras make of it.
         start: where a robot starts.
         goal: where it should arrive; None where it has no goal.
@@ -154,7 +175,8 @@ class Scene:
     meshes: Mapping[str, Mesh] = field(default_factory=dict)
     lights: tuple[Light, ...] = ()
     ambient: float = 0.35
-    sky: float | None = None
+    sky: NDArray[np.uint8] | None = None
+    visibility_m: float = math.inf
     lux: float = 300.0
     start: Pose = Pose()
     goal: Vector | None = None
