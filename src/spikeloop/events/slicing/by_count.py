@@ -23,8 +23,11 @@ class ByCount(Slicer):
 
     def feed(self, events: Events) -> list[Slice]:
         """The slices that these events complete."""
-        whole = self._take(events)
-        end = len(whole) - len(whole) % self.count
-        self._waiting = [whole[end:]]
-        parts = (whole[at : at + self.count] for at in range(0, end, self.count))
-        return [Slice(part, int(part.t.min()), int(part.t.max()) + 1) for part in parts]
+        slices, start = [], 0
+        end = self.count - sum(len(part) for part in self._waiting)
+        while end <= len(events):
+            part = self._take(events[start:end])
+            slices.append(Slice(part, int(part.t.min()), int(part.t.max()) + 1))
+            start, end = end, end + self.count
+        self._waiting.append(events[start:])
+        return slices

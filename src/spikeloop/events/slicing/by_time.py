@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from spikeloop.events.array import Events, joined
 from spikeloop.events.slicing.slicer import Slice, Slicer
 
 MOST_EMPTY = 100_000
 """More empty slices in a row are rather a jump of the clock."""
+BLOCK = 1024
+"""Events that are looked through at once for one of another slice."""
 
 
 class ByTime(Slicer):
@@ -45,29 +49,27 @@ class ByTime(Slicer):
         """
         if not len(events):
             return []
-        numbers = (events.t - self.begin) // self.length_us
         if self._open is None:
-            self._open = int(numbers[0])
-        # Where times fall, the newest slice so far counts.
-        rising = np.maximum(np.maximum.accumulate(numbers), self._open)
-        self.late += int((numbers < rising).sum())
-        newest = int(rising[-1])
+            self._open = self._number(int(events.t[0]))
+        newest = max(self._number(int(events.t.max())), self._open)
         if newest - self._open > MOST_EMPTY:
             raise ValueError(
                 f"the time jumps from slice {self._open} to {newest}, by more than {MOST_EMPTY}"
             )
-        edges = np.searchsorted(rising, np.arange(self._open + 1, newest + 1))
+        ends = np.empty(newest - self._open, np.int64)
+        first = self.begin + self._open * self.length_us
+        self.late += _cut(events.t, first, self.length_us, ends)
         slices, start = [], 0
-        for number, edge in enumerate(edges.tolist(), self._open):
-            slices.append(self._slice(number, events[start:edge]))
-            start = edge
+        for number, end in enumerate(ends.tolist(), self._open):
+            slices.append(self._slice(number, events[start:end]))
+            start = end
         self._open = newest
         self._waiting.append(events[start:])
         return slices
 
     def advance(self, now: int) -> list[Slice]:
         """The slices that are over by a time, us, at which no event need be."""
-        number = (now - self.begin) // self.length_us
+        number = self._number(now)
         if self._open is None or number <= self._open:
             return []
         slices, like = [], self._waiting[-1]
@@ -76,6 +78,9 @@ class ByTime(Slicer):
         self._waiting = [like[:0]]
         self._open = number
         return slices
+
+    def _number(self, t: int) -> int:
+        return (t - self.begin) // self.length_us
 
     def _slice(self, number: int, events: Events) -> Slice:
         parts = [part for part in [*self._waiting, events] if len(part)] or [events]
@@ -90,3 +95,25 @@ class ByTime(Slicer):
         slices = [self._slice(number, left[0][:0])] if left and number is not None else []
         self.reset()
         return slices
+
+
+@numba.njit(cache=True)
+def _cut(t: NDArray[np.int64], first: int, length: int, ends: NDArray[np.int64]) -> int:
+    """Where each slice ends, if the open one begins at `first`; returns how many come late."""
+    start, edge, k, late = first, first + length, 0, 0
+    for begin in range(0, len(t), BLOCK):
+        block = t[begin : begin + BLOCK]
+        # Without a way out of the loop, so that it is turned into vector code.
+        other = np.int64(0)
+        for i in range(len(block)):
+            other |= np.int64(block[i] >= edge) | np.int64(block[i] < start)
+        if not other:
+            continue
+        for i in range(len(block)):
+            while k < len(ends) and block[i] >= edge:
+                ends[k] = begin + i
+                k += 1
+                start = edge
+                edge += length
+            late += block[i] < start
+    return late

@@ -50,6 +50,6 @@ class Slicer(ABC):
 
     def _take(self, events: Events) -> Events:
         """All that waits, with these behind it."""
-        parts = [*self._waiting, events]
+        parts = [part for part in [*self._waiting, events] if len(part)] or [events]
         self._waiting = []
         return joined(parts) if len(parts) > 1 else events
