@@ -1,0 +1,1 @@
+"""Spiking perception, a folder for each task: model, training, evaluation."""

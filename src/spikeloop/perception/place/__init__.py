@@ -1,0 +1,1 @@
+"""Visual place recognition: which place of a known route a picture shows."""

@@ -1,0 +1,124 @@
+"""Conventional place recognition, measured beside the networks.
+
+All take small pictures (`pictures.small_picture`) of reference traversals, (traversals, places,
+side, side), and of queries, (n, side, side), and give scores (n, places), larger where more alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pictures = NDArray[np.float32]
+Scores = NDArray[np.float64]
+CELLS, BEARINGS = 7, 9
+RIDGE = 30.0
+
+
+def absolute_differences(references: Pictures, queries: Pictures) -> Scores:
+    """Negative mean of absolute differences to the most alike of the traversals.
+
+    Milford and Wyeth, "SeqSLAM", ICRA 2012, equation 1.
+    """
+    differences = _differences(references, queries)
+    scores: Scores = -differences.min(0)
+    return scores
+
+
+def summed_differences(references: Pictures, queries: Pictures) -> Scores:
+    """Negative sum of absolute differences over all traversals."""
+    differences = _differences(references, queries)
+    scores: Scores = -differences.sum(0)
+    return scores
+
+
+def local_contrast(references: Pictures, queries: Pictures, window: int = 10) -> Scores:
+    """The same differences, each normalised among the places near it.
+
+    Milford and Wyeth, ICRA 2012, equation 2: minus the mean, over the deviation of the places
+    within half a window.
+    """
+    difference = _differences(references, queries).min(0)
+    places = difference.shape[1]
+    out: Scores = np.empty_like(difference)
+    for place in range(places):
+        near = difference[:, max(0, place - window // 2) : place + window // 2 + 1]
+        spread = np.maximum(near.std(1), 1e-9)
+        out[:, place] = (near.mean(1) - difference[:, place]) / spread
+    return out
+
+
+def gradient_histograms(references: Pictures, queries: Pictures) -> Scores:
+    """Cosine of histograms of oriented gradients, the best over traversals.
+
+    Dalal and Triggs, CVPR 2005: 9 unsigned bearings, cells of a seventh of the picture's side,
+    normalised in blocks of 2 x 2 cells.
+    """
+    query = _oriented(queries)
+    scores: Scores = np.max([query @ _oriented(traversal).T for traversal in references], axis=0)
+    return scores
+
+
+def ridge_regression(references: Pictures, queries: Pictures) -> Scores:
+    """Regression from pixels to places, one target a place, with a penalty on the weights."""
+    count, places = references.shape[:2]
+    x = references.reshape(count * places, -1).astype(np.float64)
+    mean = x.mean(0)
+    x = x - mean
+    # The dual form: as many unknowns as pictures, not as pixels, whichever is less.
+    y = np.tile(np.eye(places), (count, 1)) - 1.0 / places
+    if len(x) < x.shape[1]:
+        weights = x.T @ np.linalg.solve(x @ x.T + RIDGE * np.eye(len(x)), y)
+    else:
+        weights = np.linalg.solve(x.T @ x + RIDGE * np.eye(x.shape[1]), x.T @ y)
+    flat = queries.reshape(len(queries), -1).astype(np.float64) - mean
+    scores: Scores = flat @ weights
+    return scores
+
+
+BASELINES: dict[str, Callable[[Pictures, Pictures], Scores]] = {
+    "sad": absolute_differences,
+    "sad_sum": summed_differences,
+    "seqslam": local_contrast,
+    "hog": gradient_histograms,
+    "ridge": ridge_regression,
+}
+
+
+def _differences(references: Pictures, queries: Pictures) -> Scores:
+    """Mean absolute difference, (traversals, n, places)."""
+    flat = queries.reshape(len(queries), -1)
+    out = np.empty((len(references), len(queries), references.shape[1]))
+    for number, traversal in enumerate(references):
+        places = traversal.reshape(len(traversal), -1)
+        for n in range(len(flat)):
+            out[number, n] = np.abs(places - flat[n]).mean(1)
+    return out
+
+
+def _oriented(pictures: Pictures) -> Scores:
+    """Descriptors of unit length, (n, blocks * 4 * bearings)."""
+    dy, dx = np.gradient(pictures.astype(np.float64), axis=(1, 2))
+    strength, bearing = np.hypot(dx, dy), np.arctan2(dy, dx) % np.pi
+    place = bearing / np.pi * BEARINGS
+    low = np.floor(place).astype(int) % BEARINGS
+    part = place - np.floor(place)
+    count, side = pictures.shape[0], pictures.shape[1]
+    cell = np.minimum(np.arange(side) * CELLS // side, CELLS - 1)
+    cells = np.zeros((count, CELLS, CELLS, BEARINGS))
+    index = (
+        np.arange(count)[:, None, None],
+        np.broadcast_to(cell[:, None], (side, side))[None],
+        np.broadcast_to(cell[None, :], (side, side))[None],
+    )
+    np.add.at(cells, (*index, low), strength * (1.0 - part))
+    np.add.at(cells, (*index, (low + 1) % BEARINGS), strength * part)
+    blocks = np.concatenate(
+        [cells[:, :-1, :-1], cells[:, 1:, :-1], cells[:, :-1, 1:], cells[:, 1:, 1:]], axis=-1
+    )
+    blocks /= np.linalg.norm(blocks, axis=-1, keepdims=True) + 1e-3
+    flat: Scores = blocks.reshape(count, -1)
+    flat /= np.linalg.norm(flat, axis=1, keepdims=True) + 1e-9
+    return flat

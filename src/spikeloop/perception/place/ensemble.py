@@ -1,0 +1,78 @@
+"""Several networks of the same places, each from its own seed, whose scores are added.
+
+Hussaini, Milford and Fischer, T-RO 2024 (arXiv 2311.13186), section III.C. Each place's score is
+first normalised over the answers to the reference record, so that modules and networks that were
+trained apart, or later, can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloop.perception.place.temporal import TemporalModule, recognise, train_temporal
+from spikeloop.perception.place.temporal_config import TemporalConfig
+
+Inputs = NDArray[np.float32]
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Network:
+    """One member: modules that cover all places, and how each place answers to the record.
+
+    Attributes:
+        modules: in order of their places.
+        mean: (places,) mean score over the reference record.
+        deviation: (places,) its standard deviation, above 0.
+
+    """
+
+    modules: tuple[TemporalModule, ...]
+    mean: Scores
+    deviation: Scores
+
+    def scores(self, inputs: Inputs) -> Scores:
+        """Deviations from each place's mean: (n, pixels) in, (n, places) out."""
+        raw = recognise(self.modules, inputs)
+        normal: Scores = (raw - self.mean) / self.deviation
+        return normal
+
+
+def train_ensemble(
+    references: Inputs,
+    config: TemporalConfig,
+    seeds: Sequence[int],
+    progress: Callable[[float], object] = lambda part: None,
+) -> list[Network]:
+    """Train a network from each seed.
+
+    Args:
+        references: (traversals, places, pixels) float32, 0 to 1.
+        config: of each network.
+        seeds: one a network.
+        progress: told which part of the work has been done since it was last told.
+
+    """
+    share = 1.0 / len(seeds)
+    networks = []
+    for seed in seeds:
+        modules = train_temporal(references, config, seed, lambda part: progress(part * share))
+        networks.append(calibrated(modules, references))
+    return networks
+
+
+def calibrated(modules: Sequence[TemporalModule], references: Inputs) -> Network:
+    """Note how each place of the modules answers to a record, (traversals, places, pixels)."""
+    answers = recognise(modules, references.reshape(-1, references.shape[-1]))
+    deviation = np.maximum(answers.std(0, dtype=np.float64), 1e-9)
+    return Network(tuple(modules), answers.mean(0, dtype=np.float64), deviation)
+
+
+def ensemble_scores(networks: Sequence[Network], inputs: Inputs) -> Scores:
+    """Mean over the networks, (n, places)."""
+    total: Scores = np.mean([network.scores(inputs) for network in networks], axis=0)
+    return total

@@ -1,0 +1,85 @@
+"""Recall and precision of place recognition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class PlaceScores:
+    """How well places were recognised, in percent but for the area.
+
+    Attributes:
+        recall: recall@N for N of 1, 5, 10, 20: a right place is among the N best.
+        recall_within_one: recall@1 that also takes the neighbouring places.
+        precision_at_full_recall: share of right answers where all are given.
+        recall_at_full_precision: most right answers above a threshold that no wrong one passes.
+        area: under the curve of precision over recall, 0 to 1.
+
+    """
+
+    recall: dict[int, float]
+    recall_within_one: float
+    precision_at_full_recall: float
+    recall_at_full_precision: float
+    area: float
+
+
+def place_scores(
+    scores: NDArray[np.floating],
+    truth: NDArray[np.integer],
+    tolerance: int = 0,
+) -> PlaceScores:
+    """Judge a matrix of scores.
+
+    Precision and recall take each query's best place with its score as confidence; all queries
+    have a right place, so recall is the share of queries that are answered rightly.
+
+    Args:
+        scores: (queries, places); larger is more alike.
+        truth: (queries,) the true place of each.
+        tolerance: how many places away still counts as right.
+
+    Raises:
+        ValueError: shapes that don't fit, no query, scores that aren't finite, or a true place
+            that isn't on the map.
+
+    """
+    if scores.ndim != 2 or not scores.size or truth.shape != (len(scores),):
+        raise ValueError(
+            f"scores are (queries, places) and truth (queries,), not {scores.shape} and "
+            f"{truth.shape}; at least one of each"
+        )
+    if not np.isfinite(scores).all():
+        raise ValueError("scores must be finite")
+    if truth.min() < 0 or truth.max() >= scores.shape[1]:
+        raise ValueError(f"true places must be 0 to {scores.shape[1] - 1}: the map has no others")
+    # Equal scores are no knowledge: of those the worst place counts, never a lucky one.
+    distance = np.abs(np.arange(scores.shape[1])[None] - truth[:, None])
+    right = distance <= tolerance
+    best_right = np.where(right, scores, -np.inf).max(1)
+    best_wrong = np.where(right, -np.inf, scores)
+    rank = (best_wrong >= best_right[:, None]).sum(1)
+    recall = {n: 100.0 * float((rank < n).mean()) for n in (1, 5, 10, 20)}
+    near = distance <= tolerance + 1
+    other = np.where(near, -np.inf, scores).max(1)
+    within = np.where(near, scores, -np.inf).max(1) > other
+    correct = rank == 0
+    full, area = _curve(correct, scores.max(1))
+    return PlaceScores(recall, 100.0 * float(within.mean()), recall[1], 100.0 * full, area)
+
+
+def _curve(correct: NDArray[np.bool_], confidence: NDArray[np.floating]) -> tuple[float, float]:
+    """Recall at full precision, and area under precision over recall (steps, no interpolation)."""
+    order = np.argsort(-confidence, kind="stable")
+    hits = np.cumsum(correct[order])
+    answered = np.arange(1, len(order) + 1)
+    # Queries of equal confidence pass a threshold together.
+    last = np.append(np.diff(confidence[order]) != 0.0, True)
+    precision, recall = (hits / answered)[last], (hits / len(order))[last]
+    full = float(recall[precision == 1.0].max(initial=0.0))
+    area = float((np.diff(recall, prepend=0.0) * precision).sum())
+    return full, area

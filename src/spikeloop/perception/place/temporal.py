@@ -1,0 +1,246 @@
+"""Place recognition by one amplitude-coded spike a neuron (VPRTempo).
+
+Hines, Stratton, Milford and Fischer, "VPRTempo: A Fast Temporally Encoded Spiking Neural Network
+for Visual Place Recognition", ICRA 2024 (arXiv 2309.10225), sections III.A-C. A spike's time in
+the cycle is its amplitude: pixels drive feature neurons, these drive one output a place.
+
+Where the published program differs from its paper, this follows the program, for its figures are
+those that are known, and says so: thresholds of feature neurons fall to zero and stay there (their
+activity isn't fed back), so target rates act only as a learning rate for each feature; the initial
+weights are divided by one norm for all; a recognition uses the bare weights, without threshold or
+limit; the difference that forces an output's spike isn't limited to be positive.
+
+No neuron's weights depend on another of its layer, so each is trained by itself with its weights in
+the processor's nearest memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from spikeloop.perception.place.temporal_config import TemporalConfig
+
+Weights = NDArray[np.float32]
+LEAST, MOST = np.float32(1e-6), np.float32(10.0)
+CEILING = np.float32(0.9)
+FORCED = np.float32(0.5)
+ANNEALED_EVERY = 100
+_BLOCK = 64
+"""Neurons trained between two reports of progress."""
+
+
+@dataclass(frozen=True)
+class TemporalModule:
+    """A trained network of some places.
+
+    Attributes:
+        first: number of its first place.
+        feature: (features, pixels) float32.
+        output: (places, features) float32.
+
+    """
+
+    first: int
+    feature: Weights
+    output: Weights
+
+    def scores(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How much each place is recognised: (n, pixels) in, (n, places) out."""
+        features: Weights = np.matmul(inputs, self.feature.T)
+        scores: Weights = np.matmul(features, self.output.T)
+        return scores
+
+
+def train_temporal(
+    inputs: NDArray[np.float32],
+    config: TemporalConfig,
+    seed: int,
+    progress: Callable[[float], object] = lambda part: None,
+) -> list[TemporalModule]:
+    """Train modules on traversals of the reference route.
+
+    Args:
+        inputs: (traversals, places, pixels) float32, 0 to 1.
+        config: size and training.
+        seed: fixes weights and order.
+        progress: told which part of the work has been done since it was last told.
+
+    Raises:
+        ValueError: another shape, or no place at all.
+
+    """
+    if inputs.ndim != 3 or not inputs.size:
+        raise ValueError(
+            f"references are (traversals, places, pixels), not {inputs.shape}; at least one place"
+        )
+    places = inputs.shape[1]
+    count = -(-places // config.module_places)
+    bounds = np.linspace(0, places, count + 1).round().astype(int)
+    modules = []
+    for number, (first, end) in enumerate(pairwise(bounds.tolist())):
+        random = np.random.default_rng((seed, number))
+        share = (end - first) / places
+        modules.append(
+            _train_module(
+                first,
+                np.ascontiguousarray(inputs[:, first:end]),
+                config,
+                random,
+                lambda part, share=share: progress(part * share),  # type: ignore[misc]
+            )
+        )
+    return modules
+
+
+def recognise(
+    modules: Sequence[TemporalModule], inputs: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Scores of all places, (n, places), of inputs (n, pixels)."""
+    return np.concatenate([module.scores(inputs) for module in modules], axis=1)
+
+
+def _train_module(
+    first: int,
+    inputs: NDArray[np.float32],
+    config: TemporalConfig,
+    random: np.random.Generator,
+    progress: Callable[[float], object],
+) -> TemporalModule:
+    _, places, pixels = inputs.shape
+    samples = inputs.reshape(-1, pixels)
+    steps = len(samples) * config.epochs
+    features = config.features * pixels
+    rates = np.linspace(config.rate_low, config.rate_high, features + 1)[1:].astype(np.float32)
+
+    feature = _drawn(random, features, pixels, config.excitatory, config.inhibitory)
+    thresholds = random.uniform(0.0, 0.5, features).astype(np.float32)
+    order = _order(random, len(samples), config.epochs)
+    anneal = _annealing(steps)
+    stdp = (config.rate_stdp * anneal).astype(np.float32)
+    settling = (config.rate_threshold * anneal).astype(np.float32)
+    homeostasis = np.float32(config.homeostasis)
+    for start in range(0, features, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        _train_features(
+            feature[part], thresholds[part], rates[part], samples, order, stdp, settling,
+            homeostasis,
+        )  # fmt: skip
+        progress(0.5 * len(feature[part]) / features)
+
+    spikes = np.clip(samples @ feature.T - thresholds, 0.0, CEILING).astype(np.float32)
+    output = _drawn(random, places, features, 1.0, 1.0)
+    order = _order(random, len(samples), config.epochs)
+    scaled = spikes / rates
+    for start in range(0, places, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        _train_outputs(output[part], start, places, spikes, scaled, order, stdp, homeostasis)
+        progress(0.5 * len(output[part]) / places)
+    return TemporalModule(first, feature, output)
+
+
+def _drawn(
+    random: np.random.Generator, rows: int, columns: int, excitatory: float, inhibitory: float
+) -> Weights:
+    """Excitation and inhibition from N(+-0.5, 1/6), thinned out, each divided by one norm.
+
+    The norm is that of the last row, as in the published program; the paper means each neuron's.
+    """
+    total = np.zeros((rows, columns), np.float32)
+    for sign, probability in ((1.0, excitatory), (-1.0, inhibitory)):
+        drawn = np.maximum(random.normal(0.5, 1.0 / 6.0, (rows, columns)), 0.0)
+        drawn[random.random((rows, columns)) > probability] = 0.0
+        norm = np.abs(drawn[-1]).sum()
+        total += (sign * drawn / (norm or 1.0)).astype(np.float32)
+    return total
+
+
+def _order(random: np.random.Generator, samples: int, epochs: int) -> NDArray[np.int32]:
+    """Samples in the order of training: each epoch shuffled anew."""
+    return np.concatenate([random.permutation(samples) for _ in range(epochs)]).astype(np.int32)
+
+
+def _annealing(steps: int) -> NDArray[np.float64]:
+    """Factor of the learning rates at each step, falling as a square in stairs."""
+    # The published program sets a rate after the step that it counts, so the first is whole.
+    counted = (np.maximum(np.arange(steps) - 1, 0) // ANNEALED_EVERY) * ANNEALED_EVERY
+    return ((steps - counted) / steps) ** 2
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _train_features(
+    weights: Weights,
+    thresholds: Weights,
+    rates: Weights,
+    samples: Weights,
+    order: NDArray[np.int32],
+    stdp: Weights,
+    settling: Weights,
+    homeostasis: np.float32,
+) -> None:
+    """STDP towards amplitude 0.5, and inhibition that keeps a neuron's drive about zero."""
+    pixels = weights.shape[1]
+    for n in range(weights.shape[0]):
+        row = weights[n]
+        excites = np.empty(pixels, np.float32)
+        inhibits = np.empty(pixels, np.float32)
+        for i in range(pixels):
+            excites[i] = 1.0 if row[i] > 0.0 else 0.0
+            inhibits[i] = 1.0 if row[i] < 0.0 else 0.0
+        threshold = thresholds[n]
+        for s in range(len(order)):
+            x = samples[order[s]]
+            drive = np.float32(0.0)
+            for i in range(pixels):
+                drive += row[i] * x[i]
+            spike = min(max(drive - threshold, np.float32(0.0)), CEILING)
+            change = stdp[s] * (FORCED - spike) if spike > 0.0 else np.float32(0.0)
+            more = np.float32(1.0) + drive * stdp[s] * homeostasis
+            for i in range(pixels):
+                step = change if x[i] > 0.0 else np.float32(0.0)
+                up = min(max(row[i] + step, LEAST), MOST)
+                down = min(max(row[i] - step, -MOST), -LEAST) * more
+                row[i] = excites[i] * up + inhibits[i] * down
+            threshold = max(threshold - settling[s] * rates[n], np.float32(0.0))
+        thresholds[n] = threshold
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _train_outputs(
+    weights: Weights,
+    first: int,
+    places: int,
+    spikes: Weights,
+    scaled: Weights,
+    order: NDArray[np.int32],
+    stdp: Weights,
+    homeostasis: np.float32,
+) -> None:
+    """The delta rule to amplitude 0.5 on the true place and 0 on all others, and homeostasis."""
+    features = weights.shape[1]
+    for n in range(weights.shape[0]):
+        row = weights[n]
+        excites = np.empty(features, np.float32)
+        inhibits = np.empty(features, np.float32)
+        for i in range(features):
+            excites[i] = 1.0 if row[i] > 0.0 else 0.0
+            inhibits[i] = 1.0 if row[i] < 0.0 else 0.0
+        for s in range(len(order)):
+            x, fast = spikes[order[s]], scaled[order[s]]
+            drive = np.float32(0.0)
+            for i in range(features):
+                drive += row[i] * x[i]
+            spike = min(max(drive, np.float32(0.0)), CEILING)
+            target = FORCED if order[s] % places == first + n else np.float32(0.0)
+            change = stdp[s] * (target - spike)
+            more = np.float32(1.0) + drive * stdp[s] * homeostasis
+            for i in range(features):
+                value = row[i] + change * fast[i]
+                up = min(max(value, LEAST), MOST)
+                down = min(max(value, -MOST), -LEAST) * more
+                row[i] = excites[i] * up + inhibits[i] * down

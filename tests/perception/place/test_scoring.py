@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spikeloop.perception.place.baselines import BASELINES
+from spikeloop.perception.place.scoring import place_scores
+from spikeloop.perception.place.sequence import sequence_scores
+
+
+def test_recall_and_precision_by_hand() -> None:
+    scores = np.array([[0.9, 0.1, 0.0], [0.2, 0.3, 0.4], [0.1, 0.2, 0.8], [0.7, 0.1, 0.6]])
+    judged = place_scores(scores, np.array([0, 1, 2, 2]))
+    assert judged.recall[1] == 50.0 and judged.recall[5] == 100.0
+    # The second picture was taken for the place next to its own, the last for one two away.
+    assert judged.recall_within_one == 75.0
+    # By confidence: right 0.9, right 0.8, wrong 0.7, wrong 0.4.
+    assert judged.precision_at_full_recall == 50.0
+    assert judged.recall_at_full_precision == 50.0
+    assert judged.area == pytest.approx(0.5)
+
+
+def test_a_tie_is_not_a_recognition() -> None:
+    assert place_scores(np.ones((3, 4)), np.arange(3)).recall[1] == 0.0
+
+
+def test_fewer_queries_than_places_and_a_single_place() -> None:
+    scores = np.eye(6)[2:4]
+    assert place_scores(scores, np.array([2, 3])).recall[1] == 100.0
+    assert place_scores(np.zeros((2, 1)), np.zeros(2, int)).recall[1] == 100.0
+
+
+@pytest.mark.parametrize(
+    ("scores", "truth", "words"),
+    [
+        (np.zeros((2, 3)), np.zeros(3, int), "queries"),
+        (np.zeros((0, 3)), np.zeros(0, int), "at least one"),
+        (np.full((1, 3), np.nan), np.zeros(1, int), "finite"),
+        (np.zeros((1, 3)), np.array([3]), "the map has no others"),
+    ],
+)
+def test_wrong_shapes_and_values_are_told(scores, truth, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        place_scores(scores, truth)
+
+
+def test_a_sequence_adds_along_the_drive() -> None:
+    scores = np.arange(12.0).reshape(3, 4)
+    out = sequence_scores(scores, 2)
+    assert out[2, 3] == scores[2, 3] + scores[1, 2]
+    # At the beginning of map and queries there is one picture, which counts twice.
+    np.testing.assert_array_equal(out[0], 2 * scores[0])
+    np.testing.assert_array_equal(out[:, 0], 2 * scores[:, 0])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 12), st.integers(0, 999))
+def test_a_sequence_keeps_the_diagonal_of_a_perfect_drive(n, places, length, seed) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.random((n, places))
+    before = scores.copy()
+    assert sequence_scores(scores, length).shape == (n, places)
+    np.testing.assert_array_equal(scores, before)
+    np.testing.assert_allclose(sequence_scores(scores, 1), scores)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_every_baseline_knows_a_picture_again(name: str) -> None:
+    random = np.random.default_rng(0)
+    references = random.uniform(-1, 1, (2, 20, 28, 28)).astype(np.float32)
+    assert BASELINES[name](references, references[1]).argmax(1).tolist() == list(range(20))
