@@ -149,6 +149,31 @@ def test_a_size_that_nothing_states_is_inferred(tmp_path: Path) -> None:
     assert done.inferred and (done.width, done.height) == (640, 11)
 
 
+@pytest.mark.parametrize("middle", ["a.h5", "a.npz"])
+@pytest.mark.parametrize("name", ["b.raw", "b.mcap"])
+def test_triggers_that_lie_apart_come_back_into_the_stream(
+    middle: str, name: str, tmp_path: Path
+) -> None:
+    whole = (
+        _events(list(range(0, 60_000_000, 500))),
+        _triggers(list(range(9, 60_000_000, 77_777))),
+    )
+    with (Hdf5Writer if middle == "a.h5" else NpzWriter)(tmp_path / middle, 300, 200, {}) as writer:
+        writer.write(*whole)
+    convert(open_source(tmp_path / middle), tmp_path / name)
+    _same(_read(tmp_path / name), whole)
+
+
+def test_the_file_that_is_read_isnt_written_over(tmp_path: Path) -> None:
+    convert(open_source(BAG), tmp_path / "a.raw")
+    before = (tmp_path / "a.raw").read_bytes()
+    with pytest.raises(
+        FileError, match=r"a\.raw: is the file that is read; another name is needed"
+    ):
+        convert(open_source(tmp_path / "a.raw"), tmp_path / "." / "a.raw", encoding="evt2")
+    assert (tmp_path / "a.raw").read_bytes() == before
+
+
 def test_what_cant_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"'.xyz' can't be written; there are: .raw"):
         convert(open_source(BAG), tmp_path / "a.xyz")

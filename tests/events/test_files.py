@@ -348,3 +348,54 @@ def test_reading_again_gives_the_same(tmp_path: Path) -> None:
     source = open_source(tmp_path / "evt3.raw")
     first, second = (joined([e for e, _ in source.pieces()]) for _ in range(2))
     assert np.array_equal(first.t, second.t)
+
+
+def test_npz_is_read_piece_by_piece_in_every_layout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spikeloop.events.files.npz.PIECE", 1000)
+    expected = np.load(PEERS / "expected.npz")
+    columns = {name: expected[name] for name in "txyp"}
+    edges = {"trigger_t": columns["t"][::40].copy(), "trigger_channel": np.arange(75)}
+    edges["trigger_value"] = np.arange(75) % 2
+    records = np.zeros(3_000, [("x", "<i2"), ("y", ">u2"), ("t", "<i4"), ("p", "?")])
+    for name in "txyp":
+        records[name] = columns[name]
+    np.savez(tmp_path / "a.npz", **columns, **edges, width=320, height=240)  # type: ignore[arg-type]
+    np.savez_compressed(tmp_path / "b.npz", events=records)
+    for name in ("a.npz", "b.npz"):
+        pieces = list(open_source(tmp_path / name).pieces())
+        assert [len(events) for events, _ in pieces] == [1000, 1000, 1000]
+        events = joined([events for events, _ in pieces])
+        assert all(np.array_equal(getattr(events, c), columns[c]) for c in "txyp")
+    # The triggers come with the events of their time, so that a stream can hold both.
+    for events, triggers in open_source(tmp_path / "a.npz").pieces():
+        assert len(triggers) > 20 and triggers.t[-1] <= events.t[-1]
+        assert events.t[0] <= triggers.t[0]
+
+
+def _npz(path: Path, **columns: Any) -> Path:
+    np.savez(path, **columns)
+    return path
+
+
+def test_npz_that_cant_be_read_says_why(tmp_path: Path) -> None:
+    some = np.arange(4)
+    good = dict.fromkeys("txyp", some)
+    cases = {
+        "columns must be of one length": _npz(tmp_path / "a", **(good | {"x": np.arange(3)})),
+        "of one length and dimension": _npz(tmp_path / "b", **(good | {"x": np.ones((4, 1), int)})),
+        "t must be whole numbers .* not float64": _npz(tmp_path / "c", **(good | {"t": some / 2})),
+        "p holds Python objects": _npz(tmp_path / "d", **(good | {"p": np.array([1, "a", 2, {}])})),
+        "must hold t, x, y, p, not t, x": _npz(tmp_path / "e", t=some, x=some),
+        "width must be a single value": _npz(tmp_path / "f", **good, width=some, height=some),
+    }
+    for message, path in cases.items():
+        with pytest.raises(RecordingError, match=message):
+            list(open_source(path.with_suffix(".npz") if not path.exists() else path).pieces())
+
+
+def test_a_line_without_end_isnt_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"1 2 3 1\n" + b"7" * 9_000_000)
+    with pytest.raises(RecordingError, match=r"a\.txt: line 2 is longer than 65536 bytes"):
+        _events(tmp_path / "a.txt")

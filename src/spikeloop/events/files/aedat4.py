@@ -212,7 +212,8 @@ class Aedat4Source(Source):
             import zstandard
 
             try:
-                return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+                with zstandard.ZstdDecompressor().stream_reader(data) as reader:
+                    return reader.read(LARGEST_PACKET)
             except zstandard.ZstdError as error:
                 raise ValueError(str(error)) from error
         return data

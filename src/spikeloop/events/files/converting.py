@@ -72,6 +72,8 @@ def convert(
 
     """
     module, name = _kind(path)
+    if path.exists() and path.samefile(source.path):
+        raise FileError(f"{path}: is the file that is read; another name is needed")
     done = Conversion(width=source.width, height=source.height)
     if not done.width:
         done.width, done.height = largest_addresses(source)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from spikeloop.events.array import Events, Triggers
 from spikeloop.events.files import ecf
+from spikeloop.events.files.merging import merged
 from spikeloop.events.files.source import PIECE, FileError, Piece, Source
 
 with contextlib.suppress(ImportError):
@@ -101,17 +102,18 @@ class Hdf5Source(Source):
                 )
 
     def pieces(self) -> Iterator[Piece]:
-        """All events, the triggers first."""
+        """All events, each piece with the triggers up to its end."""
         self._counts.clear()
         with self._open() as file:
-            yield Events.none(*self.room), self._triggers(file)
-            if self._layout == "dsec":
-                yield from self._columns(file["events"])
-            else:
-                for t, x, y, p in self._records(file["CD/events"]):
-                    yield self._events(t, x, y, p, None), Triggers.none()
+            is_dsec = self._layout == "dsec"
+            events = self._columns(file["events"]) if is_dsec else self._metavision(file)
+            yield from merged(events, self._triggers(file), *self.room)
 
-    def _columns(self, group: h5py.Group) -> Iterator[Piece]:
+    def _metavision(self, file: h5py.File) -> Iterator[Events]:
+        for t, x, y, p in self._records(file["CD/events"]):
+            yield self._events(t, x, y, p, None)
+
+    def _columns(self, group: h5py.Group) -> Iterator[Events]:
         lengths = {len(group[c]) for c in COLUMNS}
         if len(lengths) != 1:
             raise FileError(f"{self.path}: events/t, x, y, p are of lengths {sorted(lengths)}")
@@ -122,7 +124,7 @@ class Hdf5Source(Source):
             if t.dtype.kind not in "iu":
                 raise FileError(f"{self.path}: events/t must be whole us, not {t.dtype}")
             rest = None if fine is None else fine[part].astype(np.uint16)
-            yield self._events(t.astype(np.int64) + self._offset, x, y, p, rest), Triggers.none()
+            yield self._events(t.astype(np.int64) + self._offset, x, y, p, rest)
 
     def _records(self, dataset: h5py.Dataset) -> Iterator[tuple[NDArray[Any], ...]]:
         plist = dataset.id.get_create_plist()
@@ -165,23 +167,27 @@ class Hdf5Source(Source):
         x, y = x.astype(np.uint16, copy=False), y.astype(np.uint16, copy=False)
         return self._outside(Events(times, x, y, polarity, *self.room, fine))
 
-    def _triggers(self, file: h5py.File) -> Triggers:
-        if self._layout == "dsec":
-            if "triggers/t" not in file:
-                return Triggers.none()
+    def _triggers(self, file: h5py.File) -> Iterator[Triggers]:
+        if self._layout == "dsec" and "triggers/t" in file:
             group = file["triggers"]
-            fine = group["fine"][()].astype(np.uint16) if "fine" in group else None
-            t = group["t"][()].astype(np.int64) + self._offset
-            channel, value = group["channel"][()], group["value"][()]
-            return Triggers(t, channel.astype(np.uint16), value.astype(np.uint8), fine)
-        if "EXT_TRIGGER/events" not in file:
-            return Triggers.none()
-        records = file["EXT_TRIGGER/events"][()]
-        return Triggers(
-            records["t"].astype(np.int64),
-            records["id"].astype(np.uint16),
-            (records["p"] > 0).astype(np.uint8),
-        )
+            names = ("t", "channel", "value", *(("fine",) if "fine" in group else ()))
+            for begin in range(0, len(group["t"]), PIECE):
+                t, channel, value, *fine = (group[name][begin : begin + PIECE] for name in names)
+                yield Triggers(
+                    t.astype(np.int64) + self._offset,
+                    channel.astype(np.uint16),
+                    (value > 0).astype(np.uint8),
+                    fine[0].astype(np.uint16) if fine else None,
+                )
+        elif self._layout == "metavision" and "EXT_TRIGGER/events" in file:
+            dataset = file["EXT_TRIGGER/events"]
+            for begin in range(0, len(dataset), PIECE):
+                records = dataset[begin : begin + PIECE]
+                yield Triggers(
+                    records["t"].astype(np.int64),
+                    records["id"].astype(np.uint16),
+                    (records["p"] > 0).astype(np.uint8),
+                )
 
 
 def _text(value: Any) -> str:

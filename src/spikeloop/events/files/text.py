@@ -21,6 +21,8 @@ from spikeloop.events.files.source import FileError, Piece, Source
 
 BYTES = 1 << 22
 LOOKED_AT = 200
+LONGEST = 65_536
+"""Bytes of a line."""
 NAMES = {
     "t": "t", "ts": "t", "time": "t", "timestamp": "t", "timestamps": "t", "x": "x", "y": "y",
     "p": "p", "pol": "p", "polarity": "p",
@@ -80,6 +82,11 @@ class TextSource(Source):
                 data = file.read(BYTES)
                 text = rest + data
                 end = text.rfind(b"\n") + 1 if data else len(text)
+                if not end and len(text) > LONGEST:
+                    raise FileError(
+                        f"{self.path}: line {line + 1} is longer than {LONGEST} bytes, so it isn't "
+                        "four numbers t, x, y, p"
+                    )
                 rest = text[end:]
                 if end:
                     # A last line without its end is a line too.
