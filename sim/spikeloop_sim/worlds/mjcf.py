@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
@@ -184,8 +184,9 @@ def _add_solid(
     if shape.kind != "mesh":
         geom.size = [*shape.size, 0.0, 0.0][:3]
         return
-    _add_mesh(spec, name, triangles_of(Shape(**{**vars(shape), "pose": Pose()}), scene))
-    geom.meshname = name
+    geom.meshname = f"{shape.mesh} x {shape.size[0]:g}"
+    if spec.mesh(geom.meshname) is None:
+        _add_mesh(spec, geom.meshname, triangles_of(replace(shape, pose=Pose()), scene))
 
 
 def _placed(at: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[float, ...]]:

@@ -163,6 +163,7 @@ class Scene:
         start: where a robot starts.
         goal: where it should arrive; None where it has no goal.
         route: (n, 3) x, y and heading of places along the way; empty where there is no way.
+        waypoints: (n, 4) x, y, z and yaw to be reached one after another by what flies.
 
     """
 
@@ -181,3 +182,4 @@ class Scene:
     start: Pose = Pose()
     goal: Vector | None = None
     route: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
+    waypoints: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))

@@ -70,15 +70,16 @@ def render(random: np.random.Generator, size: int, colour: Colour) -> NDArray[np
 
 
 def facade(
-    random: np.random.Generator, size: int, wall: NDArray[np.float64], lit: float
+    random: np.random.Generator, size: int, wall: NDArray[np.float64], lit: float, dim: float
 ) -> NDArray[np.float64]:
     """A house's front of 4 x 4 windows on a wall's picture, (size, size, 3).
 
     Args:
-        random: draws window sizes, frames, curtains; and at night which are lit.
+        random: draws window sizes, frames, curtains, and which windows are lit.
         size: side, px, a multiple of 4.
         wall: (size, size, 3).
-        lit: part of the windows with light behind them; above 0 the wall is in the dark.
+        lit: part of the windows with light behind them.
+        dim: factor on all that isn't lit.
 
     """
     out = np.array(wall)
@@ -87,39 +88,35 @@ def facade(
     frame, bars = random.uniform(0.25, 0.9), int(random.integers(1, 4))
     blind, band = random.random((FLOORS, COLUMNS)), random.random() < 0.5
     lamp = random.random((FLOORS, COLUMNS))
-    if lit > 0.0:
-        out *= 0.10
-        frame *= 0.15
-    y, x = np.mgrid[0:field, 0:field] / field - 0.5
-    for floor in range(FLOORS):
-        for column in range(COLUMNS):
-            area = out[floor * field : (floor + 1) * field, column * field : (column + 1) * field]
-            outer = (np.abs(x) < half_w + 0.035) & (np.abs(y) < half_h + 0.035)
-            pane = (np.abs(x) < half_w) & (np.abs(y) < half_h)
-            bar = np.abs((x / half_w * 0.5 + 0.5) * bars % 1.0 - 0.5) > 0.46
-            sill = (np.abs(x) < half_w + 0.07) & (np.abs(y - half_h - 0.05) < 0.02)
-            area[outer | sill] = frame
-            glow = lit > 0.0 and lamp[floor, column] < lit
-            if glow:
-                glass = np.array([1.0, 0.82, 0.5]) * (0.55 + 0.4 * blind[floor, column])
-            else:
-                top = 0.16 if lit == 0.0 else 0.015
-                glass = np.array([0.75, 0.9, 1.1]) * top * (0.4 + 0.9 * blind[floor, column])
-            shade = (1.0 - 0.5 * (y + 0.5))[..., None] * glass
-            drawn = y < half_h * (2.2 * blind[floor, column] - 1.4)
-            cloth = shade if glow else shade + (0.35 if lit == 0.0 else 0.03)
-            area[pane] = np.where(drawn[..., None], cloth, shade)[pane]
-            area[pane & bar] = frame
     if band:
         line = (np.arange(size) % field) < max(field // 24, 1)
         out[line] = 0.8 * out[line]
+    y, x = np.mgrid[0:field, 0:field] / field - 0.5
+    outer = (np.abs(x) < half_w + 0.035) & (np.abs(y) < half_h + 0.035)
+    sill = (np.abs(x) < half_w + 0.07) & (np.abs(y - half_h - 0.05) < 0.02)
+    pane = (np.abs(x) < half_w) & (np.abs(y) < half_h)
+    bar = pane & (np.abs((x / half_w * 0.5 + 0.5) * bars % 1.0 - 0.5) > 0.46)
+    for floor in range(FLOORS):
+        for column in range(COLUMNS):
+            area = out[floor * field : (floor + 1) * field, column * field : (column + 1) * field]
+            area[outer | sill] = frame
+            part = blind[floor, column]
+            glass = np.array([0.75, 0.9, 1.1]) * 0.16 * (0.4 + 0.9 * part)
+            shade = (1.0 - 0.5 * (y + 0.5))[..., None] * glass
+            drawn = y < half_h * (2.2 * part - 1.4)
+            area[pane] = (shade + 0.35 * drawn[..., None])[pane]
+            area[bar] = frame
+            area *= dim
+            if lamp[floor, column] < lit:
+                warm = np.array([1.0, 0.82, 0.5]) * (0.55 + 0.4 * part)
+                area[pane & ~bar] = warm * np.where(drawn, 0.7, 1.0)[pane & ~bar][:, None]
     return out
 
 
-def shopfront(random: np.random.Generator, size: int, lit: bool) -> NDArray[np.float64]:
+def shopfront(random: np.random.Generator, size: int, lit: bool, dim: float) -> NDArray[np.float64]:
     """A ground floor with a sign and show-windows, (size, size, 3); laid once over a front."""
     hue = random.uniform(0.1, 0.9, 3)
-    out = np.full((size, size, 3), 0.25 if not lit else 0.04) * (0.5 + hue)
+    out = np.full((size, size, 3), 0.25) * (0.5 + hue) * dim
     sign = slice(int(0.05 * size), int(0.24 * size))
     out[sign] = hue * (0.8 if not lit else 1.0)
     letters = np.repeat(random.random(24) < 0.6, size // 24 + 1)[:size]
@@ -128,12 +125,12 @@ def shopfront(random: np.random.Generator, size: int, lit: bool) -> NDArray[np.f
     for k in range(windows):
         left, right = (k + 0.08) / windows * size, (k + 0.92) / windows * size
         glass = out[int(0.3 * size) : int(0.88 * size), int(left) : int(right)]
-        glass[:] = 0.1 if not lit else 0.85
+        glass[:] = 0.85 if lit else 0.1 * dim
         for _ in range(6):
             c = int(random.integers(0, max(glass.shape[1] - 4, 1)))
             r = int(random.integers(glass.shape[0] // 4, glass.shape[0]))
             wide = int(random.integers(3, 12))
-            glass[r:, c : c + wide] = random.uniform(0.05, 0.7, 3)
+            glass[r:, c : c + wide] = random.uniform(0.05, 0.7, 3) * (1.0 if lit else dim)
     return out
 
 
