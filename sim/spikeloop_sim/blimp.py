@@ -18,8 +18,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloop.parameters import build_config
 from spikeloop_sim.blimp_config import BlimpConfig
 from spikeloop_sim.robot import (
+    CommandKind,
     OdometryReading,
     Reading,
     SensorSpec,
@@ -27,6 +29,7 @@ from spikeloop_sim.robot import (
     no_such_topic,
     random_stream,
 )
+from spikeloop_sim.robots import Order
 from spikeloop_sim.sensors import Altimeter, Imu
 from spikeloop_sim.wind import Wind
 
@@ -37,6 +40,7 @@ if sys.platform == "linux" and "MUJOCO_GL" not in os.environ:
         os.environ["MUJOCO_GL"] = "egl"
 import mujoco
 
+ROBOT = "blimp"
 GRAVITY = 9.81
 ALTIMETER_FIELD_OF_VIEW = 0.04
 PHYSICS_STEPS_PER_TICK = 2
@@ -60,6 +64,7 @@ class Blimp:
     """
 
     tick_s = 0.01
+    command_kind: CommandKind = "actuators"
     actuator_names = ("vertical", "left", "right")
 
     def __init__(
@@ -301,3 +306,9 @@ def _added_inertia(model: mujoco.MjModel) -> NDArray[np.float64]:
     level = 0.5 * (along + across) * displaced
     spin = turning * displaced * (a**2 + b**2) / 5.0
     return np.array([level, level, across * displaced, 0.0, spin, spin])
+
+
+def build(order: Order) -> Blimp:
+    """As missions order it; see `spikeloop_sim.robots`."""
+    order.refuse_world()
+    return Blimp(build_config(BlimpConfig, order.parameters, order.owner))

@@ -8,7 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from spikeloop.parameters import suggestion
-from spikeloop_sim.robot import ImuReading, RangeReading, Reading, VectorReading
+from spikeloop_sim.robot import (
+    CloudReading,
+    ImuReading,
+    JointReading,
+    OdometryReading,
+    RangeReading,
+    Reading,
+    VectorReading,
+)
 
 KINDS = ("nan", "inf", "frozen", "stale", "silent")
 _FORM = re.compile(r"(?P<topic>[^:]+):(?P<kind>\w+)@(?P<start>[0-9.]+)(\+(?P<duration>[0-9.]+))?")
@@ -78,10 +86,20 @@ class FaultInjector:
 
 
 def _filled(reading: Reading, value: float) -> Reading:
+    """The reading with a value in the place of each number; as it is where it has no such."""
     if isinstance(reading, RangeReading):
         return replace(reading, distance=value)
     if isinstance(reading, ImuReading):
         return ImuReading((value,) * 3, (value,) * 3)
+    if isinstance(reading, OdometryReading):
+        return replace(reading, position=(value,) * 3)
     if isinstance(reading, VectorReading):
         return replace(reading, values=(value,) * len(reading.values))
-    return replace(reading, position=(value,) * 3)
+    if isinstance(reading, JointReading):
+        return replace(reading, positions=(value,) * len(reading.positions))
+    if isinstance(reading, CloudReading):
+        points = reading.points.copy()
+        for axis in "xyz":
+            points[axis] = value
+        return CloudReading(points)
+    return reading

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from spikeloop.parameters import ParameterError, build_config, parameter, parameters_of
 from spikeloop_sim.robot import (
+    CommandKind,
     SensorSpec,
     VectorReading,
     checked_command,
@@ -82,6 +83,8 @@ class GymnasiumRobot:
     When an episode has ended, the environment stands still: the last observation stays, and no
     reward comes.
     """
+
+    command_kind: CommandKind = "actuators"
 
     def __init__(
         self, environment: gymnasium.Env[Any, Any], config: GymnasiumRobotConfig | None = None

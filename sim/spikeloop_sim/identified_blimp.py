@@ -15,16 +15,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloop.parameters import parameter
+from spikeloop.parameters import build_config, parameter
 from spikeloop_sim.robot import (
+    CommandKind,
     Reading,
     SensorSpec,
     checked_command,
     no_such_topic,
     random_stream,
 )
+from spikeloop_sim.robots import Order
 from spikeloop_sim.sensors import Altimeter
 
+ROBOT = "identified_blimp"
 HEIGHT_1, HEIGHT_2 = 1.990293, -0.990312
 COMMAND_1, COMMAND_2 = -0.00096943, 0.00101877
 COMMAND_LIMIT = 3.0
@@ -77,6 +80,7 @@ class IdentifiedBlimp:
     floor, so its altimeter reads negative heights too, to -15 m; no command leads beyond 15 m.
     """
 
+    command_kind: CommandKind = "actuators"
     tick_s = TICK_S
     actuator_names = ("vertical",)
     recurrence = (HEIGHT_1, HEIGHT_2, COMMAND_1, COMMAND_2, COMMAND_LIMIT)
@@ -145,3 +149,9 @@ class IdentifiedBlimp:
             "climb_rate": rate,
             "buoyancy_offset": self.bias,
         }
+
+
+def build(order: Order) -> IdentifiedBlimp:
+    """As missions order it; see `spikeloop_sim.robots`."""
+    order.refuse_world()
+    return IdentifiedBlimp(build_config(IdentifiedBlimpConfig, order.parameters, order.owner))

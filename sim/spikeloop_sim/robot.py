@@ -7,14 +7,30 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-SensorKind = Literal["range", "imu", "odometry", "vector"]
+from spikeloop.events.array import Events
+
+SensorKind = Literal[
+    "range",
+    "imu",
+    "odometry",
+    "vector",
+    "joints",
+    "contact",
+    "cloud",
+    "events",
+    "image",
+    "camera_info",
+]
+CommandKind = Literal["actuators", "cmd_vel"]
+TWIST = ("linear.x", "linear.y", "linear.z", "angular.x", "angular.y", "angular.z")
+"""Elements of a command of kind `cmd_vel`, m/s and rad/s."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +40,10 @@ class SensorSpec:
     Attributes:
         topic: relative name of its topic, which is also its name in `Robot.read`.
         kind: which reading it gives.
-        period_ticks: a sample falls due whenever the tick is a multiple of this, tick 0 included.
+        period_ticks: a sample falls due whenever the tick is a multiple of this, tick 0 included;
+            0 for what is told once, at the start.
         frame_id: frame of its readings.
+        costly: whether it takes so long that it is left out where nobody reads it.
 
     """
 
@@ -33,6 +51,7 @@ class SensorSpec:
     kind: SensorKind
     period_ticks: int
     frame_id: str
+    costly: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +120,107 @@ class VectorReading:
     values: tuple[float, ...]
 
 
-Reading = RangeReading | ImuReading | OdometryReading | VectorReading
+@dataclass(frozen=True)
+class JointReading:
+    """Joints: names, positions (rad or m) and velocities."""
+
+    names: tuple[str, ...]
+    positions: tuple[float, ...]
+    velocities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ContactReading:
+    """Whether a bumper was touched since the last sample."""
+
+    touched: bool
+
+
+@dataclass(frozen=True)
+class CloudReading:
+    """A scan: (rows, columns) records of `spikeloop_sim.lidar.POINT`, NaN where nothing came."""
+
+    points: NDArray[np.void]
+
+
+@dataclass(frozen=True)
+class EventsReading:
+    """Events since the last sample, in order."""
+
+    events: Events
+
+
+@dataclass(frozen=True)
+class ImageReading:
+    """A grey picture, (height, width) uint8."""
+
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class CameraInfoReading:
+    """A lens without distortion: size and focal lengths in px, principal point at (cx, cy)."""
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+
+Reading = (
+    RangeReading
+    | ImuReading
+    | OdometryReading
+    | VectorReading
+    | JointReading
+    | ContactReading
+    | CloudReading
+    | EventsReading
+    | ImageReading
+    | CameraInfoReading
+)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where a frame is fixed in its parent: position (3,) m, quaternion x, y, z, w."""
+
+    parent: str
+    name: str
+    position: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    orientation: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a robot's world is, for guides and for a plan in the report.
+
+    Attributes:
+        world: its name.
+        seed: its seed.
+        outlines: closed polygons of what stands in the way, each (n, 2), m in `map`.
+        goal: (3,) m; None where the world has none.
+        route: (n, 3) x, y and heading of places along the way.
+
+    """
+
+    world: str
+    seed: int
+    outlines: tuple[NDArray[np.float64], ...] = ()
+    goal: tuple[float, float, float] | None = None
+    route: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
+
+    def as_plan(self) -> dict[str, Any]:
+        """As a report has it: plain lists, to the millimetre."""
+        return {
+            "world": self.world,
+            "seed": self.seed,
+            "outlines": [np.round(outline, 3).tolist() for outline in self.outlines],
+            "goal": None if self.goal is None else [round(value, 3) for value in self.goal],
+            "route": np.round(self.route, 3).tolist(),
+        }
 
 
 class Robot(Protocol):
@@ -116,8 +235,12 @@ class Robot(Protocol):
         """Duration of a tick, s."""
 
     @property
+    def command_kind(self) -> CommandKind:
+        """Whether it takes normalised commands of actuators, or the velocities of `TWIST`."""
+
+    @property
     def actuator_names(self) -> tuple[str, ...]:
-        """Names of the actuators, in the order of a command."""
+        """Names of the elements of a command, in its order."""
 
     @property
     def sensors(self) -> tuple[SensorSpec, ...]:
@@ -134,7 +257,7 @@ class Robot(Protocol):
         """Advance by one tick.
 
         Args:
-            command: (actuators,) float64, normalised; clipped to [-1, 1].
+            command: (actuators,) float64; normalised and clipped to [-1, 1], or as `TWIST`.
 
         Raises:
             ValueError: wrong shape or a non-finite value, naming the actuator; nothing moves.
@@ -146,6 +269,26 @@ class Robot(Protocol):
 
     def truth(self) -> dict[str, float]:
         """Named scalars of the true state now; the robot documents names and units."""
+
+
+@runtime_checkable
+class EmbodiedRobot(Protocol):
+    """A robot that is built of links and stands in a world; beside `Robot`."""
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """Frames that are fixed to one another, for /tf_static."""
+
+    @property
+    def description(self) -> str:
+        """Its URDF; empty where it has none."""
+
+    @property
+    def surroundings(self) -> Surroundings | None:
+        """The world of the present episode; None where there is none to tell of."""
+
+    def leave_out(self, topics: Collection[str]) -> None:
+        """Don't simulate these sensors; the others read the same."""
 
 
 def checked_command(command: NDArray[np.float64], actuator_names: Sequence[str]) -> list[float]:

@@ -122,6 +122,7 @@ def _print_verdict(report: dict[str, Any]) -> None:
     for entry in report["criteria"]:
         mark = "held  " if entry["held"] else "BROKEN"
         value = "never" if entry["value"] is None else f"{entry['value']:.2f} {entry['unit']}"
-        print(f"  {mark} {entry['name']} {value} (bound {entry['bound']:g} {entry['unit']})")
+        bound = f"{'at least' if entry.get('least') else 'bound'} {entry['bound']:g}"
+        print(f"  {mark} {entry['name']} {value} ({bound} {entry['unit']})")
     verdict = "succeeded" if report["success"] else f"FAILED: {report['failure'] or 'see criteria'}"
     print(f"mission {report['mission']}, seed {report['seed']}: {verdict}", flush=True)

@@ -20,12 +20,14 @@ from launch.actions import (
 from launch.event_handlers import OnProcessExit, OnProcessIO
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
-from spikeloop_sim.robots import make_robot
+from spikeloop_sim.robot import Robot
+from spikeloop_sim.robots import robot_of
 
 from launch import LaunchDescription, LaunchService
 from spikeloop.launching.stopped import StoppedWatch
+from spikeloop.loop.criteria import new_flight
 from spikeloop.loop.domain import own_domain
-from spikeloop.loop.flight import Flight, write_report
+from spikeloop.loop.flight import write_report
 from spikeloop.loop.lockstep import Lockstep
 from spikeloop.loop.mission import Mission, MissionError, load_mission, share_directory
 from spikeloop.loop.slots import SLOTS, TOPICS
@@ -124,8 +126,10 @@ def mission_description(
         if slot_name not in nodes:
             raise MissionError(f"respawn: no slot '{slot_name}'{suggestion(slot_name, nodes)}")
     members = [_member(mission, slot_name, node) for slot_name, node in nodes.items()]
-    of_slot, of_bridge = _schedules(mission, members)
+    robot = robot_of(mission)
+    of_slot, of_bridge = _schedules(mission, robot, members)
     topics = [name for member in members for name in (*member.publishes, *member.reads)]
+    topics += [spec.topic for spec in robot.sensors]
     actions: list[Any] = [*environment(topics), *(watch or StoppedWatch()).actions()]
     for slot_name, node in nodes.items():
         lockstep = "" if options.realtime else of_slot[slot_name].to_json()
@@ -137,6 +141,8 @@ def mission_description(
         file = str(Path(options.report) / "recording.mcap")
         actions.append(node_action("recorder", [{"file": file}], **_ends("recorder")))
     bridge = _bridge_parameters(name, nodes, options, of_bridge)
+    if unread := _unread(robot, members, options):
+        bridge["leave_out"] = unread
     actions.append(node_action("bridge", [bridge], **_ends("bridge")))
     return LaunchDescription(actions)
 
@@ -149,12 +155,23 @@ def _with_parameters(mission: Mission, more: Mapping[str, Mapping[str, Any]]) ->
     return replace(mission, parameters=merged)
 
 
-def _schedules(mission: Mission, members: Sequence[Member]) -> tuple[dict[str, Lockstep], Lockstep]:
+def _schedules(
+    mission: Mission, robot: Robot, members: Sequence[Member]
+) -> tuple[dict[str, Lockstep], Lockstep]:
     """Lockstep schedules of the nodes, by slot, and of the bridge."""
-    robot = make_robot(mission.robot, mission.robot_parameters)
     tick_ns = round(robot.tick_s * 1e9)
-    sensors = {s.topic: s.period_ticks for s in robot.sensors if s.topic in TOPICS}
-    return schedules(members, sensors, START_NS, tick_ns, round(SETPOINT_S * 1e9 / tick_ns))
+    specs = [spec for spec in robot.sensors if spec.topic in TOPICS and spec.period_ticks]
+    sensors = {spec.topic: spec.period_ticks for spec in specs}
+    setpoint_ticks = max(1, round(SETPOINT_S * 1e9 / tick_ns)) if mission.has_setpoints else 0
+    return schedules(members, sensors, START_NS, tick_ns, setpoint_ticks)
+
+
+def _unread(robot: Robot, members: Sequence[Member], options: MissionOptions) -> list[str]:
+    """Costly sensors that nobody will read: no node, no recorder, and no onlooker in lockstep."""
+    if options.record or options.realtime:
+        return []
+    read = {name for member in members for name in member.reads}
+    return [spec.topic for spec in robot.sensors if spec.costly and spec.topic not in read]
 
 
 def _slot_action(
@@ -292,7 +309,8 @@ def fly(name: str, swaps: Mapping[str, str], options: MissionOptions) -> dict[st
     if file.exists():
         report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     else:
-        flight = Flight(mission.name, options.seed, mission_nodes(mission, swaps))
+        nodes = mission_nodes(mission, swaps)
+        flight = new_flight(mission.name, options.seed, nodes, mission.criteria)
         report = flight.report([], complete=False)
         report["failure"] = "the simulator's bridge left no report"
     cause = watch.cause or "".join(deaths[:1])

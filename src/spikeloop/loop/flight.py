@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+USUAL = "altitude"
+"""The kind of criteria where a mission or report names none."""
+
 
 @dataclass
 class Flight:
-    """Series at the controller's period, and what went wrong.
+    """Series at ten instants a second, and what went wrong.
 
     Attributes:
         mission: its name.
         seed: seed of the simulator.
         nodes: node in each slot.
+        kind: of the mission's criteria; see `spikeloop.loop.criteria`.
         time: s.
-        altitude: true altitude, m.
-        setpoint: m.
-        commands: what the thrusters got, one list an instant.
+        columns: what the criteria record of each instant, by name.
+        commands: what the actuators got, one list an instant.
+        place: what there is of the world, for the page; empty where the robot has none.
         safety_stops: (time s, reason).
         failure: why the mission ended early; empty where it didn't.
         metrics: figures of the flight by name; empty where it was too short for them.
@@ -30,35 +35,38 @@ class Flight:
     mission: str
     seed: int
     nodes: dict[str, str]
+    kind: str = USUAL
     time: list[float] = field(default_factory=list)
-    altitude: list[float] = field(default_factory=list)
-    setpoint: list[float] = field(default_factory=list)
+    columns: dict[str, list[float]] = field(default_factory=dict)
     commands: list[list[float]] = field(default_factory=list)
+    place: dict[str, Any] = field(default_factory=dict)
     safety_stops: list[tuple[float, str]] = field(default_factory=list)
     failure: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
     timing: dict[str, Any] = field(default_factory=dict)
 
-    def add(self, time_s: float, altitude: float, setpoint: float, command: list[float]) -> None:
-        """Append one instant."""
+    def add(self, time_s: float, row: Mapping[str, float], command: list[float]) -> None:
+        """Append one instant; every instant has the same columns."""
         self.time.append(round(time_s, 6))
-        self.altitude.append(altitude)
-        self.setpoint.append(setpoint)
+        for name, value in row.items():
+            self.columns.setdefault(name, []).append(value)
         self.commands.append(command)
+
+    def begin_again(self) -> None:
+        """Forget what was recorded, as after a reset of the simulator."""
+        self.time.clear()
+        self.commands.clear()
+        for column in self.columns.values():
+            column.clear()
 
     def series(self) -> dict[str, list[Any]]:
         """What was recorded at each instant, by name."""
-        return {
-            "time": self.time,
-            "altitude": self.altitude,
-            "setpoint": self.setpoint,
-            "commands": self.commands,
-        }
+        return {"time": self.time, **self.columns, "commands": self.commands}
 
     def report(self, criteria: list[dict[str, Any]], complete: bool) -> dict[str, Any]:
         """As `report.json`: equal for equal seeds, but for `timing`."""
         held = complete and not self.failure and all(entry["held"] for entry in criteria)
-        return {
+        report = {
             "mission": self.mission,
             "seed": self.seed,
             "nodes": self.nodes,
@@ -70,6 +78,11 @@ class Flight:
             "series": self.series(),
             "timing": self.timing,
         }
+        if self.kind != USUAL:
+            report["kind"] = self.kind
+        if self.place:
+            report["place"] = self.place
+        return report
 
 
 def write_report(folder: Path, report: dict[str, Any]) -> Path:

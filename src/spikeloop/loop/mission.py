@@ -6,7 +6,7 @@ with the file and the nearest name that exists.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,14 @@ from typing import Any
 import yaml
 
 from spikeloop.installed import share_directory as share_directory
+from spikeloop.loop.criteria import judge_of
+from spikeloop.loop.guiding import Guide, Pose4, Route, Steps
 from spikeloop.loop.slots import SLOTS
 from spikeloop.parameters import suggestion
+
+OF_WORLD = "world"
+"""A goal or route with this word is the world's own."""
+Place = Pose4 | str
 
 
 class MissionError(ValueError):
@@ -48,10 +54,15 @@ class Mission:
         robot: simulated robot.
         duration: s of simulated time.
         slots: node in each slot, in order of dependency.
-        setpoints: (time s, altitude m), the first at 0.
+        world: what the robot is in; empty where it has its own.
+        world_parameters: of the world.
+        setpoints: (time s, pose), the first at 0; empty where there are none.
+        goal: x, y (m) and yaw (rad) in `map`, or `OF_WORLD`; None where there is none.
+        route: such poses one after the other, or `OF_WORLD`; None where there is none.
+        reach: how near a place of the route must be for the next one to be the set-point, m.
         robot_parameters: of the simulated robot.
         parameters: of each node, by slot.
-        criteria: success criteria, as `spikeloop.loop.criteria` reads them.
+        criteria: `kind` and bounds, as `spikeloop.loop.criteria` reads them.
         compare: what its report shows beside it, on the same seed.
 
     """
@@ -61,19 +72,64 @@ class Mission:
     robot: str
     duration: float
     slots: Mapping[str, str]
-    setpoints: tuple[tuple[float, float], ...]
+    world: str = ""
+    world_parameters: Mapping[str, Any] = field(default_factory=dict)
+    setpoints: tuple[tuple[float, Pose4], ...] = ()
+    goal: Place | None = None
+    route: tuple[Pose4, ...] | str | None = None
+    reach: float = 1.0
     robot_parameters: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    criteria: Mapping[str, float] = field(default_factory=dict)
+    criteria: Mapping[str, Any] = field(default_factory=dict)
     compare: tuple[Variant, ...] = ()
 
-    def setpoint_at(self, time_s: float) -> float:
-        """The set-point that holds at a time, m."""
-        return [value for start, value in self.setpoints if start <= time_s][-1]
+    @property
+    def has_setpoints(self) -> bool:
+        """Whether the controller is told where to go."""
+        return bool(self.setpoints or self.goal is not None or self.route is not None)
+
+    def guide(
+        self, goal: Sequence[float] | None = None, route: Sequence[Sequence[float]] = ()
+    ) -> Guide | None:
+        """What gives the set-points; None where the mission has none.
+
+        Args:
+            goal: of the world, x, y and, if need be, z and yaw; None where it has none.
+            route: of the world, places of x, y and heading.
+
+        Raises:
+            MissionError: the mission asks for what the world doesn't have.
+
+        """
+        if self.setpoints:
+            return Steps(self.setpoints)
+        if self.route is not None:
+            places = [pose_of(place) for place in route] if self.route == OF_WORLD else self.route
+            if not places:
+                raise MissionError(f"mission '{self.name}': world '{self.world}' has no route")
+            return Route([place for place in places if not isinstance(place, str)], self.reach)
+        if self.goal is None:
+            return None
+        if not isinstance(self.goal, str):
+            return Steps([(0.0, self.goal)])
+        if goal is None:
+            raise MissionError(f"mission '{self.name}': world '{self.world}' has no goal")
+        return Steps([(0.0, (float(goal[0]), float(goal[1]), 0.0, 0.0))])
 
 
-_REQUIRED = ("text", "robot", "duration", "slots", "setpoints")
-_FIELDS = (*_REQUIRED, "robot_parameters", "parameters", "criteria", "compare")
+_REQUIRED = ("text", "robot", "duration", "slots")
+_GUIDING = ("setpoints", "goal", "route")
+_FIELDS = (
+    *_REQUIRED,
+    "world",
+    "world_parameters",
+    *_GUIDING,
+    "reach",
+    "robot_parameters",
+    "parameters",
+    "criteria",
+    "compare",
+)
 
 
 def missions() -> dict[str, Path]:
@@ -116,30 +172,102 @@ def _checked(path: Path, data: dict[str, Any]) -> Mission:
             raise MissionError(f"{path}: field '{key}' is missing")
     for section in ("slots", "parameters"):
         _check_slots(path, section, data.get(section))
+    duration = _number(path, data, "duration", 0.0)
+    if not data.get("world") and data.get("world_parameters"):
+        raise MissionError(f"{path}: 'world_parameters' are given, but no 'world'")
+    setpoints, goal, route = _guiding(path, data)
+    criteria = data.get("criteria") or {}
     try:
-        setpoints = tuple((float(at), float(value)) for at, value in data["setpoints"])
-        duration = float(data["duration"])
-    except (TypeError, ValueError) as error:
-        raise MissionError(
-            f"{path}: 'setpoints' must be a list of [time s, altitude m] and "
-            f"'duration' a number: {error}"
-        ) from error
-    if not setpoints or setpoints[0][0] != 0.0 or list(setpoints) != sorted(setpoints):
-        raise MissionError(f"{path}: setpoints must begin at time 0 and rise in time")
-    if duration <= 0.0:
-        raise MissionError(f"{path}: duration must be above 0 s, not {duration:g}")
+        judge_of(criteria)
+    except (ValueError, AttributeError) as error:
+        raise MissionError(f"{path}: {error}") from error
     return Mission(
         name=path.stem,
         text=str(data["text"]),
         robot=str(data["robot"]),
         duration=duration,
         slots=dict(data["slots"]),
+        world=str(data.get("world") or ""),
+        world_parameters=data.get("world_parameters") or {},
         setpoints=setpoints,
+        goal=goal,
+        route=route,
+        reach=_number(path, data, "reach", 1.0),
         robot_parameters=data.get("robot_parameters") or {},
         parameters=data.get("parameters") or {},
-        criteria=data.get("criteria") or {},
+        criteria=criteria,
         compare=tuple(_variant(path, entry) for entry in data.get("compare") or ()),
     )
+
+
+def _number(path: Path, data: dict[str, Any], name: str, usual: float) -> float:
+    value = data.get(name, usual)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise MissionError(f"{path}: {name} must be a number, not {value!r}")
+    if not value > 0.0:
+        raise MissionError(f"{path}: {name} must be above 0, not {value:g}")
+    return float(value)
+
+
+def _guiding(
+    path: Path, data: dict[str, Any]
+) -> tuple[tuple[tuple[float, Pose4], ...], Place | None, tuple[Pose4, ...] | str | None]:
+    """Set-points, goal and route, of which a mission has one at most."""
+    given = [name for name in _GUIDING if name in data]
+    if len(given) > 1:
+        raise MissionError(f"{path}: {' and '.join(given)} exclude each other; leave one")
+    for name in ("goal", "route"):
+        if data.get(name) == OF_WORLD and not data.get("world"):
+            raise MissionError(f"{path}: '{name}: {OF_WORLD}' needs a 'world'")
+    setpoints = _setpoints(path, data["setpoints"]) if "setpoints" in data else ()
+    try:
+        goal, route = data.get("goal"), data.get("route")
+        if goal is not None and goal != OF_WORLD:
+            goal = pose_of(goal)
+        if route is not None and route != OF_WORLD:
+            route = tuple(pose_of(place) for place in route)
+    except (TypeError, ValueError) as error:
+        raise MissionError(
+            f"{path}: 'goal' must be [x, y] or [x, y, yaw], 'route' a list of such, each or "
+            f"'{OF_WORLD}': {error}"
+        ) from error
+    if route == ():
+        raise MissionError(f"{path}: 'route' must have a place")
+    return setpoints, goal, route
+
+
+def _setpoints(path: Path, rows: Any) -> tuple[tuple[float, Pose4], ...]:
+    try:
+        times = [float(row[0]) for row in rows]
+        poses = [
+            (0.0, 0.0, float(row[1]), 0.0) if len(row) == 2 else _four(row[1:]) for row in rows
+        ]
+    except (TypeError, ValueError, IndexError) as error:
+        raise MissionError(
+            f"{path}: 'setpoints' must be a list of [time s, altitude m] or "
+            f"[time s, x, y, z, yaw]: {error}"
+        ) from error
+    if not times or times[0] != 0.0 or times != sorted(times):
+        raise MissionError(f"{path}: setpoints must begin at time 0 and rise in time")
+    return tuple(zip(times, poses, strict=True))
+
+
+def _four(values: Sequence[Any]) -> Pose4:
+    x, y, z, yaw = (float(value) for value in values)
+    return x, y, z, yaw
+
+
+def pose_of(place: Sequence[Any]) -> Pose4:
+    """A place on the ground, x, y and, if given, yaw, as a pose.
+
+    Raises:
+        TypeError, ValueError: it isn't two or three numbers.
+
+    """
+    x, y, *rest = (float(value) for value in place)
+    if len(rest) > 1:
+        raise ValueError(f"a place has two or three numbers, not {len(place)}")
+    return x, y, 0.0, rest[0] if rest else 0.0
 
 
 def _variant(path: Path, data: Any) -> Variant:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from spikeloop.loop.criteria import judge_type
+from spikeloop.loop.criteria.judge import Judge
 from spikeloop.loop.drawing import bars, lines, raster
+from spikeloop.loop.flight import USUAL
+from spikeloop.loop.page_parts import text
 from spikeloop.loop.spiking import SpikingRecord, spiking_records
 from spikeloop.metrics.distribution import distribution
 
@@ -46,29 +49,27 @@ def write_page(folder: Path) -> Path:
     path = folder / "report.html"
     recording = folder / "recording.mcap"
     records = spiking_records(recording) if recording.exists() else {}
-    path.write_text(page(report, records), encoding="utf-8")
+    file = recording if recording.exists() else None
+    path.write_text(page(report, records, file), encoding="utf-8")
     return path
 
 
-def page(report: dict[str, Any], records: Mapping[str, SpikingRecord]) -> str:
+def page(
+    report: dict[str, Any], records: Mapping[str, SpikingRecord], recording: Path | None = None
+) -> str:
     """The page of a report as `Flight.report` gives it, and of what spiking nodes told."""
+    judge = judge_type(report.get("kind", USUAL))
     verdict = "success" if report["success"] else "failed"
-    series = report["series"]
-    time = series["time"]
-    commands = list(zip(*series["commands"], strict=True))
     nodes = ", ".join(f"{slot}: {node}" for slot, node in report["nodes"].items())
     parts = [
-        f"<h1>{_text(report['mission'])}</h1>",
+        f"<h1>{text(report['mission'])}</h1>",
         f'<p><span class="verdict {"yes" if report["success"] else "no"}">{verdict}</span> '
-        f"seed {report['seed']} &middot; {_text(nodes)}</p>",
-        f"<p>{_text(report['failure'])}</p>" if report["failure"] else "",
-        "<h2>Altitude, m</h2>",
-        lines(time, {"altitude": series["altitude"], "set-point": series["setpoint"]}),
-        "<h2>Commands of the thrusters, -1 to 1</h2>",
-        lines(time, {f"actuator {i}": values for i, values in enumerate(commands)}),
+        f"seed {report['seed']} &middot; {text(nodes)}</p>",
+        f"<p>{text(report['failure'])}</p>" if report["failure"] else "",
+        *judge.figures(report, recording),
         "<h2>Criteria</h2>",
         _criteria(report["criteria"]),
-        _comparison(report),
+        _comparison(report, judge),
         *(_spiking(name, record) for name, record in records.items()),
         COST_NOTE if records and _flew(report, "pid") else "",
         _stops(report["safety_stops"]),
@@ -85,20 +86,17 @@ def document(title: str, parts: Sequence[str]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{_text(title)}</title><style>{STYLE}</style></head>"
+        f"<title>{text(title)}</title><style>{STYLE}</style></head>"
         f"<body>{''.join(parts)}</body></html>"
     )
 
 
-def _text(value: object) -> str:
-    return html.escape(str(value))
-
-
 def _criteria(entries: list[dict[str, Any]]) -> str:
     rows = [
-        f"<tr><td>{'&#10003;' if e['held'] else '&#10007;'} {_text(e['name'])}</td>"
+        f"<tr><td>{'&#10003;' if e['held'] else '&#10007;'} {text(e['name'])}</td>"
         f'<td class="n">{"never" if e["value"] is None else format(e["value"], ".2f")}</td>'
-        f'<td class="n">&le; {e["bound"]:g} {_text(e["unit"])}</td></tr>'
+        f'<td class="n">{"&ge;" if e.get("least") else "&le;"} {e["bound"]:g} '
+        f"{text(e['unit'])}</td></tr>"
         for e in entries
     ]
     return f"<table>{''.join(rows)}</table>"
@@ -108,26 +106,23 @@ def _flew(report: dict[str, Any], node: str) -> bool:
     return any(node in other["nodes"].values() for other in report.get("comparison", []))
 
 
-def _comparison(report: dict[str, Any]) -> str:
+def _comparison(report: dict[str, Any], judge: type[Judge]) -> str:
     """The same mission flown otherwise, on the same seed."""
     others = report.get("comparison", [])
     if not others:
         return ""
     own = {"label": "as flown", **{key: report[key] for key in ("metrics", "success", "series")}}
     rows = [own, *others]
-    length = min(len(row["series"]["time"]) for row in rows)
-    time = own["series"]["time"][:length]
     names = [name for name in own["metrics"] if all(name in row["metrics"] for row in rows)]
-    head = "".join(f"<th>{_text(name)}</th>" for name in ("", "success", *names))
+    head = "".join(f"<th>{text(name)}</th>" for name in ("", "success", *names))
     body = "".join(
-        f"<tr><td>{_text(row['label'])}</td><td>{'yes' if row['success'] else 'no'}</td>"
+        f"<tr><td>{text(row['label'])}</td><td>{'yes' if row['success'] else 'no'}</td>"
         + "".join(f'<td class="n">{row["metrics"][name]:.3f}</td>' for name in names)
         + "</tr>"
         for row in rows
     )
     return (
-        "<h2>Compared on the same seed: altitude, m</h2>"
-        + lines(time, {row["label"]: row["series"]["altitude"][:length] for row in rows})
+        "".join(judge.comparison([(row["label"], row["series"]) for row in rows]))
         + f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
     )
 
@@ -135,7 +130,7 @@ def _comparison(report: dict[str, Any]) -> str:
 def _spiking(name: str, record: SpikingRecord) -> str:
     """Spikes and membranes of a node, and what a decision cost."""
     cost = record.mean_cost()
-    parts = [f"<h2>Spikes of {_text(name)}</h2>"]
+    parts = [f"<h2>Spikes of {text(name)}</h2>"]
     if record.layers:
         parts.append(raster(record.time, record.fired, record.layers))
     if record.potentials:
@@ -145,13 +140,13 @@ def _spiking(name: str, record: SpikingRecord) -> str:
         ]
     if cost:
         parts.append(
-            f"<h2>Cost of a decision of {_text(name)}, mean</h2><table>"
+            f"<h2>Cost of a decision of {text(name)}, mean</h2><table>"
             f'<tr><td>spikes</td><td class="n">{cost["spikes"]:.1f}</td></tr>'
             f'<tr><td>accumulates</td><td class="n">{cost["accumulates"]:.0f}</td></tr>'
             f"<tr><td>multiply-accumulates</td>"
             f'<td class="n">{cost["multiply_accumulates"]:.0f}</td></tr>'
             f'<tr><td>energy, modelled</td><td class="n">{cost["energy"] * 1e9:.3f} nJ</td></tr>'
-            f'</table><p class="key">Energy by {_text(record.energy_model)}.</p>'
+            f'</table><p class="key">Energy by {text(record.energy_model)}.</p>'
         )
     return "".join(parts)
 
@@ -160,7 +155,7 @@ def _stops(stops: list[list[Any]]) -> str:
     if not stops:
         return ""
     rows = "".join(
-        f'<tr><td class="n">{at:.2f} s</td><td>{_text(why)}</td></tr>' for at, why in stops
+        f'<tr><td class="n">{at:.2f} s</td><td>{text(why)}</td></tr>' for at, why in stops
     )
     return f"<h2>Safety stops</h2><table>{rows}</table>"
 
@@ -174,7 +169,7 @@ def _timing(timing: dict[str, Any]) -> str:
             value = _distribution(value)
         elif isinstance(value, float):
             value = f"{value:.2f}"
-        rows.append(f'<tr><td>{_text(name)}</td><td class="n">{_text(value)}</td></tr>')
+        rows.append(f'<tr><td>{text(name)}</td><td class="n">{text(value)}</td></tr>')
     return f"<table>{''.join(rows)}</table>"
 
 
@@ -189,7 +184,7 @@ def _stages(stages: list[dict[str, Any]]) -> str:
         name = f"{stage['node'].lstrip('/')}: {stage['topic']}"
         spans.append((name, max(0.0, since["median"] - own["median"]), since["median"]))
         rows.append(
-            f'<tr><td>{_text(name)}</td><td class="n">{own["median"]:.2f} / {own["p99"]:.2f}</td>'
+            f'<tr><td>{text(name)}</td><td class="n">{own["median"]:.2f} / {own["p99"]:.2f}</td>'
             f'<td class="n">{since["median"]:.2f} / {since["p99"]:.2f}</td></tr>'
         )
     head = "<tr><th>median / p99</th><th>own time</th><th>since the measurement</th></tr>"
@@ -200,8 +195,8 @@ def _messages(entries: list[dict[str, Any]]) -> str:
     if not entries:
         return ""
     rows = "".join(
-        f"<tr><td>{_text(e['topic'])}: {_text(e['writer'].lstrip('/'))} to "
-        f'{_text(e["reader"].lstrip("/"))}</td><td class="n">{e["sent"]}</td>'
+        f"<tr><td>{text(e['topic'])}: {text(e['writer'].lstrip('/'))} to "
+        f'{text(e["reader"].lstrip("/"))}</td><td class="n">{e["sent"]}</td>'
         f'<td class="n">{e["lost"]}</td></tr>'
         for e in entries
     )

@@ -80,6 +80,7 @@ TOPICS = {
         Topic(
             "perception/place_pose", "geometry_msgs/msg/PoseWithCovarianceStamped", STATE, "m, rad"
         ),
+        Topic("contact", "std_msgs/msg/Bool", SENSOR, "", 0.5),
         Topic("perception/flow", "sensor_msgs/msg/Image", SENSOR, "pixels/s"),
         Topic("perception/disparity", "stereo_msgs/msg/DisparityImage", SENSOR, "pixels"),
         Topic("perception/detections", "vision_msgs/msg/Detection2DArray", STATE, "pixels"),
@@ -98,6 +99,9 @@ TOPICS = {
         Topic("echo/imu", "sensor_msgs/msg/Imu", IMU, "rad/s, m/s^2"),
         Topic("echo/events", "event_camera_msgs/msg/EventPacket", EVENTS, "encoded"),
         Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", Qos(depth=100)),
+        Topic("/tf", "tf2_msgs/msg/TFMessage", Qos(depth=100), "m"),
+        Topic("/tf_static", "tf2_msgs/msg/TFMessage", LATCHED, "m"),
+        Topic("robot_description", "std_msgs/msg/String", LATCHED, "URDF"),
         Topic("/clock", "rosgraph_msgs/msg/Clock", Qos(depth=10), "s"),
     )
 }
@@ -141,7 +145,8 @@ _PERCEPTION = (
     "perception/segments",
     "perception/motion_mask",
 )
-_STATE = ("imu/data", "altitude", "odom", "joint_states", "observation")
+_STATE = ("imu/data", "altitude", "odom", "joint_states", "contact", "observation")
+_EXTEROCEPTION = ("lidar/points", "event_camera/events", "camera/image_raw")
 _RAW = ("cmd_vel_raw", "actuators_raw")
 
 SLOTS = {
@@ -235,7 +240,7 @@ SLOTS = {
             "controller",
             "Turns perception, state and set-point into a raw command.",
             _RAW,
-            (*_PERCEPTION, *_STATE, "setpoint"),
+            (*_PERCEPTION, *_STATE, *_EXTEROCEPTION, "setpoint"),
             due=_RAW,
             period_ticks=10,
         ),
@@ -256,11 +261,17 @@ SLOTS = {
                 "altitude",
                 "odom",
                 "joint_states",
+                "contact",
                 "observation",
                 "setpoint",
                 "event_camera/events",
+                "event_camera/camera_info",
                 "camera/image_raw",
+                "camera/camera_info",
                 "lidar/points",
+                "/tf",
+                "/tf_static",
+                "robot_description",
             ),
             ("cmd_vel", "actuators"),
         ),

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spikeloop.loop.criteria import pooled_metrics
-from spikeloop.loop.drawing import lines
+from spikeloop.loop.criteria import judge_type
+from spikeloop.loop.flight import USUAL
 from spikeloop.loop.report import document
 
 AS_FLOWN = "as flown"
@@ -27,6 +27,7 @@ def summarise(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
     """
     flights = []
+    judge = judge_type(reports[0].get("kind", USUAL))
     labels = [AS_FLOWN, *(other["label"] for other in reports[0].get("comparison", []))]
     for label in labels:
         flown = [_flight(report, label) for report in reports]
@@ -35,7 +36,7 @@ def summarise(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 "label": label,
                 "nodes": flown[0]["nodes"],
                 "succeeded": sum(flight["success"] for flight in flown),
-                "metrics": pooled_metrics([flight["series"] for flight in flown]),
+                "metrics": judge.pooled([flight["series"] for flight in flown]),
             }
         )
     seeds = [report["seed"] for report in reports]
@@ -72,16 +73,14 @@ def _page(summary: dict[str, Any], reports: Sequence[dict[str, Any]]) -> str:
         + "</tr>"
         for flight in summary["flights"]
     )
-    shortest = min((r["series"]["time"] for r in reports), key=len)
-    altitudes = {f"seed {r['seed']}": r["series"]["altitude"][: len(shortest)] for r in reports}
+    judge = judge_type(reports[0].get("kind", USUAL))
     links = ", ".join(f'<a href="seed_{seed}/report.html">{seed}</a>' for seed in summary["seeds"])
     return document(
         f"{summary['mission']}: {count} seeds",
         [
             f"<h1>{html.escape(summary['mission'])}</h1>",
             f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>',
-            "<h2>Altitude, m</h2>",
-            lines(shortest, altitudes),
+            *judge.overview(reports),
             f"<p>Each seed: {links}</p>",
         ],
     )

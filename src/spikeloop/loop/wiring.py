@@ -45,7 +45,7 @@ def schedules(
         sensors: period of each of the simulator's sensor topics, in ticks.
         start_ns: stamp of tick 0.
         tick_ns: duration of a tick.
-        setpoint_period: ticks between two set-points.
+        setpoint_period: ticks between two set-points; 0 where the mission has none.
 
     Returns:
         (by slot, of the bridge). The bridge's inputs are the outputs that it must wait for, in
@@ -53,8 +53,10 @@ def schedules(
 
     """
     members = list(members)
-    streams = {name: Timing(period) for name, period in sensors.items()}
-    streams["setpoint"] = Timing(setpoint_period)
+    periods = dict(sensors)
+    if setpoint_period:
+        periods["setpoint"] = setpoint_period
+    streams = {name: Timing(period) for name, period in periods.items()}
     owed: dict[str, Timing] = {}
     for member in members:
         ticks = round(member.period_s * 1e9 / tick_ns) or slot(member.slot).period_ticks
@@ -77,7 +79,7 @@ def schedules(
         start_ns,
         tick_ns,
         inputs=owed,
-        readers={name: _readers(name, members) for name in (*sensors, "setpoint")},
+        readers={name: _readers(name, members) for name in periods},
     )
     return result, bridge
 

@@ -1,41 +1,41 @@
 """The simulator's bridge (slot `simulator`): sensors and clock out, commands in.
 
 In lockstep it goes on only when every output that is due has come, so the run depends on the seed
-alone; with the wall clock it keeps pace and counts what came too late.
+alone; with the wall clock it keeps pace and counts what came too late. `~/pause` holds it, in
+lockstep between two ticks, and `~/reset` puts the robot back to its start while time goes on.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
-from rosgraph_msgs.msg import Clock as ClockMessage
 from spikeloop_sim.base import Base
-from spikeloop_sim.faults import FaultInjector, parse_fault
-from spikeloop_sim.robots import make_robot
+from spikeloop_sim.faults import parse_fault
+from spikeloop_sim.robot import EmbodiedRobot
+from spikeloop_sim.robots import robot_of
+from std_srvs.srv import SetBool, Trigger
 
-from spikeloop.loop.criteria import judge_altitude, pooled_metrics
-from spikeloop.loop.flight import Flight, write_report
+from spikeloop.loop.flight import write_report
 from spikeloop.loop.lockstep import DueOutputs
+from spikeloop.loop.logbook import Logbook
 from spikeloop.loop.mission import load_mission
-from spikeloop.loop.slots import SLOTS, TOPICS
 from spikeloop.nodes.accounting import GateWatch, LoopAccount
 from spikeloop.nodes.bridge_config import START_NS, BridgeConfig
+from spikeloop.nodes.bridge_waiting import Waiting
+from spikeloop.nodes.commands import command_values
 from spikeloop.nodes.listening import Listener
-from spikeloop.nodes.messages import Message, stamp_of, to_time
+from spikeloop.nodes.messages import Message, stamp_of
 from spikeloop.nodes.running import run_node
-from spikeloop.nodes.sensor_messages import sensor_message, setpoint_message
+from spikeloop.nodes.sensor_outlet import SensorOutlet, topics_of
 from spikeloop.nodes.slot import SlotNode
 from spikeloop.parameters import ParameterError
 
 SETPOINT_S = 0.1
 WATCH_S = 0.05
-COMMAND_TOPIC = "actuators"
-RAW_TOPIC = "actuators_raw"
-RESEND_LIMIT_S = 0.4
-RESPAWN_PATIENCE = 4.0
 
 
 class BridgeNode(SlotNode):
@@ -52,41 +52,50 @@ class BridgeNode(SlotNode):
     ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """The topics depend on the robot of the mission."""
         mission = load_mission(config.mission)
-        robot = make_robot(mission.robot, mission.robot_parameters)
-        sensors = tuple(spec.topic for spec in robot.sensors if spec.topic in TOPICS)
-        return ("/clock", *sensors, "setpoint"), (COMMAND_TOPIC,), ()
+        robot = robot_of(mission)
+        return topics_of(robot, mission.has_setpoints), (robot.command_kind,), ()
 
     def __init__(self, **options: Any) -> None:
         """Load the mission and the robot, for the topics depend on them."""
         super().__init__(**options)
         try:
             self.mission = load_mission(self.config.mission)
-            self.robot = make_robot(self.mission.robot, self.mission.robot_parameters)
-            faults = [parse_fault(text) for text in self.config.faults]
+            self.robot = robot_of(self.mission)
+            self.faults = [parse_fault(text) for text in self.config.faults]
+            readers = self.config.readers_by_topic(self.mission.has_setpoints)
         except ValueError as error:
             raise ParameterError(f"node '{self.get_name()}': {error}") from error
-        self.faults = FaultInjector(faults)
-        self.sensors = [spec for spec in self.robot.sensors if spec.topic in TOPICS]
-        self.publishes, commands, _ = self.wiring(self.config)
-        self.subscribes = tuple(self.lockstep.inputs) if self.lockstep else commands
-        self.readers = self.lockstep.readers if self.lockstep else self._readers()
+        self.command_topic = self.robot.command_kind
+        self.publishes = topics_of(self.robot, self.mission.has_setpoints)
+        inputs = self.lockstep.inputs if self.lockstep else (self.command_topic,)
+        self.subscribes = tuple(inputs)
+        self.readers = self.lockstep.readers if self.lockstep else readers
         self.tick_ns = round(self.robot.tick_s * 1e9)
         self.ticks = round((self.config.duration or self.mission.duration) * 1e9 / self.tick_ns)
         self.setpoint_ticks = max(1, round(SETPOINT_S * 1e9 / self.tick_ns))
 
     # --- start and end -------------------------------------------------------------------------
 
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Offer `~/pause` (data: true holds, false goes on) and `~/reset`."""
+        self.create_service(SetBool, "~/pause", self._on_pause)
+        self.create_service(Trigger, "~/reset", self._on_reset)
+        return super().on_configure(state)
+
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen at once, but begin only when every sensor has its readers."""
         config = self.config
-        self.robot.reset(config.seed)
+        try:
+            self._place_robot()
+        except (ValueError, RuntimeError) as error:
+            self.get_logger().error(str(error))
+            return TransitionCallbackReturn.FAILURE
         self.base = Base(self.robot.safe_command, config.base_timeout)
-        nodes = dict(pair.split("=", 1) for pair in config.nodes)
-        self.flight = Flight(self.mission.name, config.seed, nodes or dict(self.mission.slots))
-        self.tick = 0
+        self.tick = self.first_tick = 0
+        self._paused_since = self._paused_ns = 0
+        self._reset_asked = False
         self.sent_at: dict[int, int] = {}
         self.round_trips: list[float] = []
-        self.newest: dict[str, Message] = {}
         self._listener = Listener(self, config.watch, config.silent_after)
         members = [f"/{node}" for node in (*self.flight.nodes.values(), self.get_name())]
         self.account = LoopAccount(self, self._listener, members)
@@ -94,14 +103,19 @@ class BridgeNode(SlotNode):
         self.outputs = (
             DueOutputs[Message](self.lockstep, self.lockstep.inputs) if self.lockstep else None
         )
+        self.waiting = (
+            Waiting(self, config, self.outputs, self.outlet, self._listener, self.flight.nodes)
+            if self.outputs
+            else None
+        )
         self.began_ns = 0
-        self.resent = 0
         self.done = self._is_reported = False
         self.late_ticks = 0
-        self._named = self._raw_is_unusable = False
+        self._raw_is_unusable = False
         self._told = 0
         self._commanded = False
         self._activated_ns = time.monotonic_ns()
+        self.outlet.announce(self._stamp(0))
         self._subscribe()
         period = WATCH_S if self.lockstep else min(self.robot.tick_s, WATCH_S)
         self._timer = self.create_timer(period, self._on_timer, clock=self._steady)
@@ -116,15 +130,28 @@ class BridgeNode(SlotNode):
         self._listener.close()
         return super().on_deactivate(state)
 
-    def _readers(self) -> dict[str, int]:
-        try:
-            pairs = [text.split("=", 1) for text in self.config.readers]
-            return {name: int(count) for name, count in pairs} or {"setpoint": 1}
-        except ValueError as error:
-            raise ParameterError(
-                f"node '{self.get_name()}': parameter 'readers' must be a list of TOPIC=COUNT, "
-                f"not {list(self.config.readers)}"
-            ) from error
+    def _place_robot(self) -> None:
+        """Put the robot at its start, and begin a record."""
+        config, robot = self.config, self.robot
+        place = None
+        if isinstance(robot, EmbodiedRobot):
+            robot.leave_out(config.leave_out)
+            robot.reset(config.seed)
+            place = robot.surroundings
+        else:
+            robot.reset(config.seed)
+        nodes = dict(pair.split("=", 1) for pair in config.nodes) or dict(self.mission.slots)
+        where = (None, ()) if place is None else (place.goal, place.route.tolist())
+        self.log = Logbook(self.mission, config.seed, nodes, *where)
+        self.flight = self.log.flight
+        if place is not None:
+            self.flight.place = place.as_plan()
+        self._truth = robot.truth()
+        self.log.begin(self._truth)
+        self.outlet = SensorOutlet(self, robot, self.faults, config.leave_out)
+        self.cycle = math.lcm(self.outlet.cycle, self.setpoint_ticks)
+        if self.lockstep is not None:
+            self.cycle = math.lcm(self.cycle, *[t.period for t in self.lockstep.inputs.values()])
 
     def _ready(self) -> bool:
         missing = [
@@ -132,13 +159,13 @@ class BridgeNode(SlotNode):
             for name, count in self.readers.items()
             if self._publishers_by_topic[name].get_subscription_count() < count
         ]
-        if not missing and (self.lockstep or self.count_publishers(COMMAND_TOPIC)):
+        if not missing and (self.lockstep or self.count_publishers(self.command_topic)):
             return True
         if time.monotonic_ns() - self._activated_ns > self.config.start_within * 1e9:
             self._fail(
                 f"after {self.config.start_within:g} s nobody reads {', '.join(missing)}"
                 if missing
-                else f"after {self.config.start_within:g} s nobody publishes {COMMAND_TOPIC}"
+                else f"after {self.config.start_within:g} s nobody publishes {self.command_topic}"
             )
         return False
 
@@ -165,17 +192,16 @@ class BridgeNode(SlotNode):
         self._is_reported = True
         flight, failure = self.flight, self.flight.failure
         flight.safety_stops = self.base.safety_stops
-        complete = self.tick >= self.ticks
+        complete = self.log.is_over or self.tick - self.first_tick >= self.ticks
         flight.timing = {
             "wall_s": (self._ended_ns - self.began_ns) / 1e9 if self.began_ns else 0.0,
             "round_trip_ms": self.round_trips,
-            "resent": self.resent,
+            "resent": self.waiting.resent if self.waiting else 0,
             "late_ticks": self.late_ticks,
             "refused_commands": self.base.refused,
             **self.account.summary(),
         }
-        flight.metrics = pooled_metrics([flight.series()])
-        report = flight.report(judge_altitude(flight, self.mission.criteria), complete)
+        report = self.log.report(complete)
         if self.config.report:
             write_report(Path(self.config.report), report)
         if not failure:
@@ -192,8 +218,9 @@ class BridgeNode(SlotNode):
             return
         if not self.began_ns:
             if self._ready():
-                self.began_ns = self._waiting_since = time.monotonic_ns()
-                self._resend_at = self.config.resend_after
+                self.began_ns = time.monotonic_ns()
+                if self.waiting:
+                    self.waiting.begin()
                 self.get_logger().info(f"mission {self.mission.name} begins")
                 self._send(0)
                 self._advance()
@@ -202,8 +229,11 @@ class BridgeNode(SlotNode):
         silent = self._listener.silent()
         if silent:
             self._fail(silent)
-        elif self.lockstep:
-            self._look_after_missing()
+        elif self._paused_since:
+            return
+        elif self.waiting:
+            if failure := self.waiting.look(self.tick):
+                self._fail(failure)
         else:
             self._keep_pace()
 
@@ -222,8 +252,9 @@ class BridgeNode(SlotNode):
             return
         age = self._stamp(self.tick) - stamp_of(message)
         if age <= self.config.base_timeout * 1e9:
-            accepted = self.base.accept(message.normalized, time.monotonic_ns())
-            moves = list(message.normalized) != self.robot.safe_command.tolist()
+            values = command_values(message)
+            accepted = self.base.accept(values, self._run_ns())
+            moves = list(values) != self.robot.safe_command.tolist()
             if accepted and moves and not self._commanded:
                 self._commanded = True
                 self.get_logger().info("the first command came")
@@ -232,31 +263,33 @@ class BridgeNode(SlotNode):
 
     def _advance(self) -> None:
         """Lockstep: go on while nothing is missing."""
-        if self.outputs is None:
+        if self.outputs is None or self._paused_since:
             return
         while not self.done and not self.outputs.missing(self.tick):
             now = time.monotonic_ns()
             if self.tick % self.setpoint_ticks == 0:
                 self.round_trips.append(round((now - self.sent_at.pop(self.tick, now)) / 1e6, 3))
-            self._waiting_since, self._named = now, False
-            self._resend_at = self.config.resend_after
-            command = self.outputs.at(COMMAND_TOPIC, self.tick)
+            if self.waiting:
+                self.waiting.begin()
+            command = self.outputs.at(self.command_topic, self.tick)
             stamp = self._stamp(self.tick)
-            if command is not None and not self.base.accept(command.normalized, stamp):
+            if command is not None and not self.base.accept(command_values(command), stamp):
                 self.base.stop("no valid command", self._time())
             self._note_unusable_raw()
             self._step(stamp)
 
     def _note_unusable_raw(self) -> None:
         """Lockstep: a raw command that can't pass makes the gate send the safe one, a stop."""
+        topic = f"{self.command_topic}_raw"
         raw = (
-            self.outputs.at(RAW_TOPIC, self.tick)
-            if self.outputs and self.lockstep and RAW_TOPIC in self.lockstep.inputs
+            self.outputs.at(topic, self.tick)
+            if self.outputs and self.lockstep and topic in self.lockstep.inputs
             else None
         )
         if raw is None:
             return
-        fault = self.base.fault_of(raw.normalized) if len(raw.normalized) else "no command"
+        values = command_values(raw)
+        fault = self.base.fault_of(values) if values else "no command"
         if fault and not self._raw_is_unusable:
             self.base.safety_stops.append((self._time(), f"from the controller: {fault}"))
         self._raw_is_unusable = bool(fault)
@@ -270,114 +303,94 @@ class BridgeNode(SlotNode):
 
     def _keep_pace(self) -> None:
         """Wall clock: take the steps that are due, and count those that came late."""
-        elapsed = time.monotonic_ns() - self.began_ns
+        elapsed = self._run_ns() - self.began_ns
         due = elapsed // self.tick_ns
         if due - self.tick > 2:
             self.late_ticks += int(due - self.tick - 1)
         while self.tick < due and not self.done:
-            self._step(time.monotonic_ns())
+            self._step(self._run_ns())
 
     def _step(self, now_ns: int) -> None:
         command = self.base.command(now_ns, self._time())
         self._tell_stops()
         if self.tick % self.setpoint_ticks == 0:
-            self.flight.add(
-                self._time(),
-                self.robot.truth()["altitude"],
-                self.mission.setpoint_at(self._time()),
-                command.tolist(),
-            )
+            self.log.note(self._time(), self._truth, command.tolist())
+        if self.log.is_over:
+            self._finish("")
+            return
         self.robot.step(command)
         self.tick += 1
-        if self.tick >= self.ticks:
+        if self.tick - self.first_tick >= self.ticks:
             # The base is left safe: nobody commands it any more.
             self._finish("")
             return
+        if self._reset_asked and self.tick % self.cycle == 0:
+            self._begin_again()
         self._send(self.tick)
+
+    def _run_ns(self) -> int:
+        """Steady clock, ns, which stands while the simulation is held."""
+        return time.monotonic_ns() - self._paused_ns
 
     def _tell_stops(self) -> None:
         for time_s, reason in self.base.safety_stops[self._told :]:
             self.get_logger().error(f"base: safe command at {time_s:.2f} s: {reason}")
         self._told = len(self.base.safety_stops)
 
-    # --- sensors -------------------------------------------------------------------------------
-
     def _send(self, tick: int) -> None:
         stamp = self._stamp(tick)
-        self.emit("/clock", ClockMessage(clock=to_time(stamp)))
-        self.account.sent(stamp)
+        setpoint = None
         if tick % self.setpoint_ticks == 0:
+            self._truth = self.robot.truth()
+            setpoint = self.log.setpoint(self._time(), self._truth)
             self.sent_at[tick] = time.monotonic_ns()
-            altitude = self.mission.setpoint_at(self._time())
-            self._publish_sensor("setpoint", setpoint_message(altitude, stamp))
-        for spec in self.sensors:
-            if tick % spec.period_ticks:
-                continue
-            faulty = self.faults.apply(spec.topic, self.robot.read(spec.topic), stamp, self._time())
-            if faulty is not None:
-                reading, at = faulty
-                self._publish_sensor(spec.topic, sensor_message(reading, spec.frame_id, at))
+        self.account.sent(stamp)
+        self.outlet.send(tick - self.first_tick, stamp, self._time(), setpoint)
 
-    def _publish_sensor(self, name: str, message: Message) -> None:
-        self.newest[name] = message
-        self.emit(name, message)
+    # --- services ------------------------------------------------------------------------------
 
-    def _look_after_missing(self) -> None:
-        """Lockstep: send again, then name who doesn't answer, then give up."""
-        assert self.outputs is not None
-        missing = self.outputs.missing(self.tick)
-        if not missing:
-            return
-        wait = (time.monotonic_ns() - self._waiting_since) / 1e9
-        # Waits grow, so that a slow node isn't flooded, but not for ever: a replaced one is due.
-        if wait > self._resend_at:
-            self._resend_at += min(max(wait, self.config.resend_after), RESEND_LIMIT_S)
-            self.resent += 1
-            for name, message in self.newest.items():
-                self.emit(name, message)
-        if wait > self.config.name_after and not self._named:
-            self._named = True
-            if self.outputs.has_come(missing[0]):
-                self.get_logger().error(self._who_is_missing(missing[0]))
-            else:
-                self.get_logger().info(f"waiting for slot '{self._slot_of(missing[0])}' to start")
-        if wait > self._patience(missing[0]):
-            self._fail(self._who_is_missing(missing[0]))
+    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        now = time.monotonic_ns()
+        if request.data and not self._paused_since:
+            self._paused_since = now
+        elif not request.data and self._paused_since:
+            self._paused_ns += now - self._paused_since
+            self._paused_since = 0
+            if self.waiting:
+                self.waiting.begin()
+            self._advance()
+        response.success = True
+        response.message = f"{'held' if request.data else 'goes on'} at tick {self.tick}"
+        return response
 
-    def _patience(self, name: str) -> float:
-        """How long an output is waited for, s.
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self.lifecycle.state == "active" and not self.done
+        if not response.success:
+            response.message = "no mission is under way"
+            return response
+        self._reset_asked = True
+        at = (self.tick // self.cycle + 1) * self.cycle
+        response.message = f"the robot is back at its start at tick {at}"
+        return response
 
-        Before its first one, its node may still be on its way to find the sensors: that is start.
-        """
-        assert self.outputs is not None
-        if not self.outputs.has_come(name):
-            return self.config.start_within
-        respawns = self._slot_of(name) in self.config.respawn
-        return self.config.fail_after * (RESPAWN_PATIENCE if respawns else 1.0)
-
-    def _slot_of(self, name: str) -> str:
-        """The slot that owes an output."""
-        return next((s for s in self.flight.nodes if name in SLOTS[s].due), "its slot")
-
-    def _who_is_missing(self, name: str) -> str:
-        assert self.outputs is not None
-        writers = [
-            end.node_name
-            for end in self.get_publishers_info_by_topic(self.resolve_topic_name(name))
-        ]
-        slot_name = self._slot_of(name)
-        who = self.flight.nodes.get(slot_name) or ", ".join(writers) or "nobody"
-        words = self._listener.last_words(f"/{who}")
-        return (
-            f"no answer from slot '{slot_name}' (node {who}) on {name}: "
-            f"{self.outputs.describe(name, self.tick)}; it said last: {words}"
-        )
+    def _begin_again(self) -> None:
+        """The robot at its start and an empty record; stamps go on, for nodes ignore older ones."""
+        self._reset_asked = False
+        self.robot.reset(self.config.seed)
+        self.base.stop("reset", self._time())
+        self.base.safety_stops.clear()
+        self._told = 0
+        self.first_tick = self.tick
+        self._truth = self.robot.truth()
+        self.log.begin(self._truth)
+        self.get_logger().info(f"mission {self.mission.name} begins again")
 
     def _stamp(self, tick: int) -> int:
         return START_NS + tick * self.tick_ns
 
     def _time(self) -> float:
-        return self.tick * self.tick_ns / 1e9
+        """Of the robot's episode, s."""
+        return (self.tick - self.first_tick) * self.tick_ns / 1e9
 
 
 def main(args: list[str] | None = None) -> int:

@@ -37,6 +37,9 @@ class BridgeConfig:
         "Slots whose node is started again when it dies; they are waited for longer.",
         fixed=True,
     )
+    leave_out: tuple[str, ...] = parameter(
+        (), "Sensors that aren't simulated, for nobody reads them.", fixed=True
+    )
     base_timeout: float = parameter(
         0.5,
         "The base goes to its safe command after this time without a valid one.",
@@ -85,3 +88,22 @@ class BridgeConfig:
         high=600.0,
         fixed=True,
     )
+
+    def readers_by_topic(self, has_setpoints: bool) -> dict[str, int]:
+        """How many readers each topic must have before the mission begins.
+
+        Args:
+            has_setpoints: whether somebody must read the set-points where nothing is said.
+
+        Raises:
+            ValueError: `readers` isn't a list of TOPIC=COUNT.
+
+        """
+        try:
+            pairs = [text.split("=", 1) for text in self.readers]
+            given = {name: int(count) for name, count in pairs}
+        except ValueError as error:
+            raise ValueError(
+                f"parameter 'readers' must be a list of TOPIC=COUNT, not {list(self.readers)}"
+            ) from error
+        return given or ({"setpoint": 1} if has_setpoints else {})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Sequence
 from typing import Any
 
 from geometry_msgs.msg import Twist
@@ -15,6 +14,7 @@ from spikeloop.control.gate.config import GateConfig
 from spikeloop.control.gate.gate import Decision, Gate
 from spikeloop.loop.health import Level
 from spikeloop.loop.slots import Topic, topic
+from spikeloop.nodes.commands import command_values, twist_of
 from spikeloop.nodes.messages import Message, message_class, stamp_of
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.slot import SlotNode
@@ -79,7 +79,7 @@ class GateNode(SlotNode):
         # Another source of less importance, or an earlier stamp, may come late.
         self._newest_stamp = max(self._newest_stamp, stamp)
         age = 0 if self.lockstep else self.get_clock().now().nanoseconds - stamp
-        decision = self.gate.accept(name, _values(message), age, received)
+        decision = self.gate.accept(name, command_values(message), age, received)
         self._send(decision, stamp, received)
 
     def config_changed(self) -> None:
@@ -108,11 +108,11 @@ class GateNode(SlotNode):
         # On the robot a command carries the time of publishing, in lockstep its measurement's.
         stamp = stamp_ns if self.lockstep else self.get_clock().now().nanoseconds
         if self.output == "cmd_vel" and not self.config.stamped:
-            self.emit("cmd_vel", _twist(decision.values))
+            self.emit("cmd_vel", twist_of(decision.values))
             return
         message = message_class(topic(self.output).type)()
         if self.output == "cmd_vel":
-            message.twist = _twist(decision.values)
+            message.twist = twist_of(decision.values)
         else:
             message.normalized = array("d", decision.values)
         self.publish(self.output, message, stamp)
@@ -137,21 +137,6 @@ class GateNode(SlotNode):
     def _entry(self, name: str) -> Topic:
         # A source may have a name of the user's, which the table doesn't know.
         return topic(f"{self.output}_raw" if name in self.sources else name)
-
-
-def _values(message: Message) -> Sequence[float]:
-    if hasattr(message, "normalized"):
-        return tuple(message.normalized)
-    twist = message.twist
-    linear, angular = twist.linear, twist.angular
-    return (linear.x, linear.y, linear.z, angular.x, angular.y, angular.z)
-
-
-def _twist(values: Sequence[float]) -> Twist:
-    twist = Twist()
-    twist.linear.x, twist.linear.y, twist.linear.z = values[:3]
-    twist.angular.x, twist.angular.y, twist.angular.z = values[3:]
-    return twist
 
 
 def main(args: list[str] | None = None) -> int:
