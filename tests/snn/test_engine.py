@@ -1,5 +1,9 @@
 """The event-driven engine against the torch module: exact where sums are, else but for ties."""
 
+import os
+import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +16,9 @@ from torch import nn
 
 from spikeloop import snn
 from spikeloop.snn.engine import vectors
-from spikeloop.snn.engine.event_driven import EventEngine
+from spikeloop.snn.engine.event_driven import EventEngine, sum_bits
 from spikeloop.snn.engine.plan import NotEventDrivenError, plan
+from spikeloop.snn.engine.quantisation import quantised, rounded
 from spikeloop.snn.interchange.nir_file import read_nir
 from spikeloop.snn.layers.residual import SEW, sew_block
 from spikeloop.snn.neurons.integrate import Integrator
@@ -290,9 +295,7 @@ def test_what_has_no_event_driven_form_is_named(layers, reason):
         snn.compile(nn.Sequential(*layers), (2, 8, 8), form="evnt")
 
 
-@pytest.mark.parametrize("wide", [False, vectors.WIDE])
-def test_both_ways_to_emit_give_the_set_bits(wide, monkeypatch):
-    monkeypatch.setattr(vectors, "WIDE", wide)
+def test_the_set_bits_are_emitted():
     emit = vectors.emit
 
     @njit
@@ -305,3 +308,103 @@ def test_both_ways_to_emit_give_the_set_bits(wide, monkeypatch):
         assert run(keys, fired) == 2 + len(lanes)
         assert keys[2 : 2 + len(lanes)].tolist() == [100 + n for n in lanes]
         assert keys[:2].tolist() == [0, 0]
+
+
+def several():
+    torch.manual_seed(5)
+    model = nn.Sequential(
+        nn.Conv2d(2, 16, 3, 2, 1),
+        nn.BatchNorm2d(16),
+        lif(threshold=0.5),
+        nn.Conv2d(16, 70, 3, padding=1, bias=False),
+        lif(threshold=0.25, reset="soft"),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(70 * 5 * 8, 9),
+        lif(threshold=0.03),
+    )
+    model[1].running_mean.uniform_(-0.2, 0.2)
+    model[1].running_var.uniform_(0.2, 0.9)
+    with torch.no_grad():
+        # A negative factor turns a channel's weights round.
+        model[1].weight.uniform_(-1, 1)
+    return model.eval()
+
+
+def test_weights_of_8_bits_are_the_nearest_with_one_scale_a_channel():
+    weight = torch.tensor([[1.0, -0.5, 0.003], [0.0, 0.0, 0.0], [-254.0, 2.0, 127.9]])
+    whole, scale = rounded(weight)
+    assert whole.tolist() == [[127, -64, 0], [0, 0, 0], [-127, 1, 64]]
+    assert scale.tolist() == pytest.approx([1 / 127, 1.0, 2.0])
+    again, same = rounded(whole * scale.view(-1, 1))
+    assert torch.equal(again, whole)
+    assert torch.allclose(same, scale)
+
+
+def test_weights_of_8_bits_are_torchs_with_the_same_weights():
+    model, shape = several(), (2, 20, 32)
+    reference = quantised(model)
+    compiled = snn.compile(model, shape, form="event", weights="int8")
+    assert all(s.stage.weight.dtype == np.int8 for s in compiled._engine._running)
+    x = spikes(shape, 120, 0.15)
+    unequal = fired = 0
+    with torch.no_grad():
+        for one in x:
+            # Teacher forcing, so that one tie can't change what follows.
+            expected, got = reference(one), compiled(one)
+            fired += int(expected.sum())
+            unequal += int((expected != got).sum())
+            snn.load_state(compiled._dense, snn.state_of(reference))
+            compiled._engine.read_states()
+    assert fired > 30
+    assert unequal <= 1
+    compiled.reset()
+    with torch.no_grad():
+        assert not torch.equal(snn.run(model, x), compiled.run(x))
+
+
+def test_sums_of_8_bit_weights_are_exact():
+    torch.manual_seed(0)
+    # All scales are powers of two, so that torch's sums have no rounding either.
+    conv = nn.Conv2d(3, 20, 3, padding=1, bias=False)
+    with torch.no_grad():
+        conv.weight.copy_(torch.randint(-127, 128, conv.weight.shape) / 64)
+        conv.weight[:, 0, 0, 0] = 127 / 64
+    model = nn.Sequential(conv, snn.IF(DT, unit_input=True, reset="soft", threshold=3.0)).eval()
+    x = spikes((3, 9, 70), 40, 0.5)
+    with torch.no_grad():
+        expected = snn.run(model, x)
+    compiled = snn.compile(model, (3, 9, 70), form="event", weights="int8")
+    assert torch.equal(compiled.run(x), expected)
+    assert compiled._engine._running[0].bits == 16
+    model[0].weight.data[:] = 127 / 64 * torch.sign(model[0].weight.data)
+    wide = snn.compile(nn.Sequential(nn.Conv2d(32, 4, 3), lif()), (32, 8, 8), weights="int8")
+    wide._engine._running[0].stage.weight[:] = 127
+    assert sum_bits(wide._engine._running[0].stage, 1) == 32
+
+
+def test_weights_of_8_bits_run_dense_too_and_other_kinds_are_refused():
+    model, shape = several(), (2, 20, 32)
+    x = spikes(shape, 20, 0.3)
+    dense = snn.compile(model, shape, form="dense", weights="int8")
+    with torch.no_grad():
+        assert torch.equal(dense.run(x), snn.run(quantised(model), x))
+    with pytest.raises(ValueError, match="did you mean 'int8'"):
+        snn.compile(model, shape, weights="int9")
+
+
+def test_a_processor_with_sse2_alone_gives_the_same_spikes(tmp_path):
+    """That is the least that x86-64 has, and as wide as NEON."""
+    script = Path(__file__).with_name("engine_spikes.py")
+    environment = os.environ | {
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+    }
+    there = subprocess.run(
+        [sys.executable, str(script)], check=True, capture_output=True, text=True, timeout=300,
+        env=environment,
+    )  # fmt: skip
+    kind, *spikes_there = there.stdout.splitlines()
+    assert kind == "portable"
+    assert spikes_there == list(runpy.run_path(str(script))["digests"]())

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from spikeloop.parameters import suggestion
 from spikeloop.snn.engine.event_driven import EventEngine
-from spikeloop.snn.engine.plan import NotEventDrivenError, Stage, plan
+from spikeloop.snn.engine.plan import WEIGHTS, NotEventDrivenError, Stage, plan
+from spikeloop.snn.engine.quantisation import quantised
 from spikeloop.snn.engine.vectors import WIDE
 from spikeloop.snn.stateful import copy_without_state, reset
 
@@ -39,15 +40,23 @@ class CompiledModel:
 
     """
 
-    def __init__(self, model: nn.Module, shape: Sequence[int], form: str, limit: float) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        shape: Sequence[int],
+        form: str,
+        limit: float,
+        weights: str = "float32",
+    ) -> None:
         self.limit, self.activity, self.reason = limit, 0.0, ""
         self._shape, self._wish = tuple(shape), form
-        self._dense = copy_without_state(model).eval()
+        copied = quantised(model) if weights == "int8" else copy_without_state(model)
+        self._dense = copied.eval()
         self._dense.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._engine: EventEngine | None = None
         stages: list[Stage] = []
         try:
-            stages = plan(self._dense, shape) if form != "dense" else []
+            stages = plan(self._dense, shape, weights) if form != "dense" else []
             self._engine = EventEngine(stages, shape) if stages else None
         except NotEventDrivenError as error:
             if form == "event":
@@ -150,6 +159,7 @@ def compile(
     form: str = "auto",
     limit: float = LIMIT,
     example: Tensor | None = None,
+    weights: str = "float32",
 ) -> CompiledModel:
     """Compile a model for streaming one sample.
 
@@ -164,15 +174,22 @@ def compile(
         form: "auto", "event" or "dense".
         limit: share of active inputs above which "auto" runs dense.
         example: (time, 1, ...); measures the limit instead.
+        weights: "float32", or "int8" for synapses rounded as `quantisation` tells. The event-driven
+            form then keeps a quarter of the bytes and adds up whole numbers, without error; the
+            dense one runs the rounded weights as floats.
 
     Raises:
         NotEventDrivenError: form is "event", and there is none.
-        ValueError: an unknown form.
+        ValueError: an unknown form or kind of weights.
 
     """
+    if weights not in WEIGHTS:
+        raise ValueError(
+            f"weights must be one of {WEIGHTS}, not '{weights}'{suggestion(weights, WEIGHTS)}"
+        )
     if form not in FORMS:
         raise ValueError(f"form must be one of {FORMS}, not '{form}'{suggestion(form, FORMS)}")
-    compiled = CompiledModel(model, shape, form, limit)
+    compiled = CompiledModel(model, shape, form, limit, weights)
     if example is not None:
         compiled.measure(example)
     return compiled

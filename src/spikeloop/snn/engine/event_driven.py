@@ -12,20 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spikeloop.snn.engine.kernels import (
-    draw_spikes,
-    list_spikes,
-    pack_bits,
-    settle,
-    stage_pass,
-    window_pass,
-    words,
-)
-from spikeloop.snn.engine.plan import STEPS, Stage
+from spikeloop.snn.engine.bits import words
+from spikeloop.snn.engine.kernels import settle, stage_pass, window_pass
+from spikeloop.snn.engine.pictures import draw_spikes, list_spikes, pack_bits
+from spikeloop.snn.engine.plan import Stage
 from spikeloop.snn.engine.vectors import DRIVE, KEEP, LANES, THRESHOLD
 
 WINDOW_BITS = 8
 """Inputs in a row of the first stage's window up to which it is run by patterns."""
+UNROLLED = 5
+"""Rows of a window up to which a pass is compiled for their number."""
 
 
 def aligned(array: NDArray[Any]) -> NDArray[Any]:
@@ -44,50 +40,85 @@ MOST = 8
 
 @dataclass
 class Spikes:
-    """A list of spikes, see `kernels`; `starts[-1]` is their number."""
+    """A list of spikes, see `kernels`."""
 
+    rows: int
+    columns: int
     keys: NDArray[np.int32]
-    starts: NDArray[np.int64]
+    starts: NDArray[np.int32]
     occupied: NDArray[np.uint64]
 
     @classmethod
     def empty(cls, rows: int, columns: int, capacity: int) -> Spikes:
         """No spikes yet, room for some."""
         return cls(
+            rows,
+            columns,
             # A vector of keys is written at a time.
             np.zeros(capacity + LANES, np.int32),
-            np.zeros(rows * (columns + 1), np.int64),
+            np.zeros(rows * (columns + 1) + LANES, np.int32),
             np.zeros(rows * words(columns), np.uint64),
         )
 
     def __len__(self) -> int:
         """Number of spikes."""
-        return int(self.starts[-1])
+        return int(self.starts[self.rows * (self.columns + 1) - 1])
+
+
+@dataclass
+class _Places:
+    """Where the windows of an output row's pixels begin; see `kernels`."""
+
+    hop: int
+    begins: NDArray[np.uint64]
+    column: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, stage: Stage, channels: int) -> _Places:
+        """Places are columns times `channels`, with the padding."""
+        hop = stage.size("stride_columns") * channels
+        size = words((stage.size("columns_in") + 2 * stage.size("pad_columns")) * channels)
+        begins, column = np.zeros(size, np.uint64), np.zeros(64 * size, np.int32)
+        for x in range(stage.size("columns")):
+            column[x * hop] = x
+            begins[x * hop // 64] |= np.uint64(1 << (x * hop % 64))
+        return cls(hop, begins, column)
+
+    def __len__(self) -> int:
+        """Number of words."""
+        return len(self.begins)
 
 
 class _Running:
     """A stage and all that changes while it runs."""
 
     def __init__(self, stage: Stage, doubled_in: int, doubled: int) -> None:
-        rows, columns, columns_in = (stage.size(n) for n in ("rows", "columns", "columns_in"))
-        channels, padded = stage.size("channels"), stage.size("padded")
-        kernel_rows = stage.size("kernel_rows")
+        rows, columns = stage.size("rows"), stage.size("columns")
+        padded, kernel_rows = stage.size("padded"), stage.size("kernel_rows")
         self.stage = stage
         self.weight, self.table = aligned(stage.weight), aligned(stage.table)
         self.power, self.shift = aligned(stage.power), aligned(stage.shift)
-        flat = aligned(np.zeros(rows * columns * padded, np.float32))
-        self.states = flat.reshape(rows * columns, padded)
+        self.flat = aligned(np.zeros(rows * columns * padded, np.float32))
+        self.states = self.flat.reshape(rows * columns, padded)
         self.last = np.zeros(rows * columns, np.int32)
-        self.out = Spikes.empty(rows, columns, rows * columns * channels * doubled)
+        self.out = Spikes.empty(rows, columns, rows * columns * stage.size("channels") * doubled)
         self.none = Spikes.empty(rows, columns, 0)
-        self.hot = [np.zeros(rows * words(columns), np.uint64) for _ in range(2)]
         self.scratch = np.zeros((2, kernel_rows), np.int64)
         window = kernel_rows * stage.size("kernel_columns") * stage.size("channels_in")
         self.found = np.zeros(window * doubled_in + LANES, np.int32)
-        self.wanted = np.zeros(words(columns_in), np.uint64)
-        self.first = _first_window(stage, np.arange(columns_in))
-        self.run = stage_pass(min(4, padded // LANES))
+        self.pixels = np.arange(columns, dtype=np.int32)
+        self.place(_Places.of(stage, 1))
+        self.bits = sum_bits(stage, doubled_in)
+        self.taps = kernel_rows if kernel_rows <= UNROLLED else 0
+        self.run = stage_pass(padded, self.taps, self.bits)
         self.touched = 0
+
+    def place(self, places: _Places) -> None:
+        """Mark pixels at these places."""
+        self.places = places
+        self.wanted = np.zeros(len(places) + 1, np.uint64)
+        size = self.stage.size("rows") * len(places)
+        self.hot = [np.zeros(size, np.uint64) for _ in range(2)]
 
     def reset(self) -> None:
         self.states[:] = 0
@@ -99,16 +130,40 @@ class _Running:
         before, after = self.hot
         self.touched = self.run(
             spikes.keys, spikes.starts, spikes.occupied, aside.keys, aside.starts, aside.occupied,
-            self.weight, self.stage.geometry, self.states.reshape(-1), self.last, now,
-            self.stage.always, self.table, self.power, self.shift, STEPS, self.first, before,
-            after, self.scratch, self.found, self.wanted, self.out.keys, self.out.starts,
-            self.out.occupied,
+            self.weight, self.stage.geometry, self.flat, self.last, now, self.stage.always,
+            self.table, self.power, self.shift, self.places.begins, self.places.column, before,
+            after, self.scratch, self.found, self.wanted, self.pixels, self.out.keys,
+            self.out.starts, self.out.occupied,
         )  # fmt: skip
         self.hot.reverse()
         return self.out
 
     def settle(self, now: int) -> None:
-        settle(self.states, self.last, now, self.power, self.shift, STEPS)
+        padded, pixels = self.stage.size("padded"), len(self.last)
+        settle(self.flat, self.last, padded, 0, pixels, now, self.power, self.shift)
+
+    def mark_hot(self) -> None:
+        """Mark the pixels that would fire without input."""
+        table = self.stage.table
+        ahead = self.states * table[KEEP] + table[DRIVE] >= table[THRESHOLD]
+        for pixel in np.flatnonzero(ahead.any(axis=1)).tolist():
+            y, x = divmod(pixel, self.stage.size("columns"))
+            place = x * self.places.hop
+            self.hot[0][y * len(self.places) + place // 64] |= np.uint64(1 << (place % 64))
+
+
+def sum_bits(stage: Stage, most: int) -> int:
+    """Size of the integers that hold any sum of a stage's weights; 0 for float weights.
+
+    Args:
+        stage: see `plan`.
+        most: greatest number of spikes of one input in a step.
+
+    """
+    if stage.weight.dtype == np.float32:
+        return 0
+    greatest = most * int(np.abs(stage.weight.astype(np.int64)).sum(axis=(0, 1)).max())
+    return 16 if greatest < 2**15 else 32
 
 
 class _Windows:
@@ -118,40 +173,35 @@ class _Windows:
         stage = self.stage = running.stage
         self.running = running
         channels, self.pad = stage.size("channels_in"), stage.size("pad_columns")
-        places = (stage.size("columns_in") + 2 * self.pad) * channels
-        # One word more than needed, since a pattern may reach into the next.
-        self.words = words(places) + 1
-        self.bits = np.zeros(stage.size("rows_in") * self.words, np.uint64)
-        self.wanted = np.zeros(self.words, np.uint64)
+        running.place(_Places.of(stage, channels))
+        self.words = len(running.places)
+        # Rows of zeros around, and a word behind the last, into which a pattern may reach.
+        above, inside = stage.size("pad_rows"), stage.size("rows_in")
+        below = (stage.size("rows") - 1) * stage.size("stride_rows") + stage.size("kernel_rows")
+        self.bits = np.zeros(max(above + inside, below) * self.words + 1, np.uint64)
+        self.inside = self.bits[above * self.words : (above + inside) * self.words + 1]
         self.patterns = np.zeros(stage.size("kernel_rows") + LANES, np.int32)
-        self.first = _first_window(stage, np.arange(places) // channels - self.pad)
         size = stage.size("kernel_columns") * channels
         chosen = (np.arange(2**size)[:, None] >> np.arange(size)) & 1
         sums = chosen.astype(np.float64) @ stage.weight.astype(np.float64)
-        self.weight = aligned(sums.astype(np.float32))
-        self.run = window_pass(min(4, stage.size("padded") // LANES))
+        kind = np.float32 if stage.weight.dtype == np.float32 else np.int16
+        self.weight = aligned(sums.astype(kind))
+        self.run = window_pass(stage.size("padded"), running.taps, running.bits)
 
     def pack(self, picture: NDArray[np.float32]) -> int:
         sizes = [self.stage.size(n) for n in ("channels_in", "rows_in", "columns_in")]
-        return int(pack_bits(picture, *sizes, self.pad, self.bits, self.words))
+        return int(pack_bits(picture, *sizes, self.pad, self.inside, self.words))
 
     def step(self, now: int) -> Spikes:
         r = self.running
         before, after = r.hot
         r.touched = self.run(
-            self.bits, self.words, self.weight, self.stage.geometry, r.states.reshape(-1), r.last,
-            now, self.stage.always, r.table, r.power, r.shift, STEPS, self.first, before, after,
-            r.scratch, self.patterns, self.wanted, r.out.keys, r.out.starts, r.out.occupied,
+            self.bits, self.weight, self.stage.geometry, r.flat, r.last, now, self.stage.always,
+            r.table, r.power, r.shift, r.places.begins, r.places.column, before, after, r.scratch,
+            self.patterns, r.wanted, r.pixels, r.out.keys, r.out.starts, r.out.occupied,
         )  # fmt: skip
         r.hot.reverse()
         return r.out
-
-
-def _first_window(stage: Stage, columns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The first output column whose window holds each input column."""
-    behind = columns + stage.size("pad_columns") - stage.size("kernel_columns") + 1
-    first: NDArray[np.int64] = np.maximum(0, -(-behind // stage.size("stride_columns")))
-    return first.astype(np.int64)
 
 
 class EventEngine:
@@ -246,7 +296,10 @@ class EventEngine:
             y = torch.from_numpy(values.copy())
         else:
             y = torch.zeros(self.output_shape)
-            draw_spikes(y.numpy().reshape(-1), *self.output_shape, last.out.keys, last.out.starts)
+            out = last.out
+            draw_spikes(
+                y.numpy().reshape(-1), *self.output_shape, out.keys, out.starts, out.occupied
+            )
         return y.view(1, -1) if last.stage.flat else y.unsqueeze(0)
 
     def write_states(self) -> None:
@@ -264,7 +317,7 @@ class EventEngine:
             running.last[:] = self._now
             if neuron is not None and neuron.state is not None:
                 self._states(running).copy_(neuron.state[0].detach())
-                self._mark_hot(running)
+                running.mark_hot()
 
     def _states(self, running: _Running) -> Tensor:
         """A view of the states, shaped like those of the neurons."""
@@ -273,11 +326,3 @@ class EventEngine:
         view = torch.from_numpy(running.states).view(rows, columns, -1)[..., :channels]
         view = view.permute(2, 0, 1).unsqueeze(0)
         return view[..., 0, 0] if stage.flat else view
-
-    def _mark_hot(self, running: _Running) -> None:
-        stage = running.stage
-        ahead = running.states * stage.table[KEEP] + stage.table[DRIVE] >= stage.table[THRESHOLD]
-        width = stage.size("columns")
-        for pixel in np.flatnonzero(ahead.any(axis=1)).tolist():
-            y, x = divmod(pixel, width)
-            running.hot[0][y * words(width) + x // 64] |= np.uint64(1 << (x % 64))

@@ -1,13 +1,19 @@
 """Event-driven passes over one stage: gather the spikes, update the neurons, emit spikes.
 
 Spikes between stages are lists, sorted by row and column. `keys` (int32) are x * channels +
-channel; a spike that counts twice is in the list twice. `starts` (int64) has columns + 1 entries a
+channel; a spike that counts twice is in the list twice. `starts` (int32) has columns + 1 entries a
 row: where each pixel's spikes begin, and where the row ends. `occupied` (uint64) has a bit for each
 pixel that has spikes, in `words(columns)` words a row.
 
-A pass goes along the output rows and stops only at pixels that a spike reaches or that may fire
-without one ("hot"); all others are left as they are, and make up for their silent steps when they
-are touched next. So a pass costs by the spikes, not by the pixels.
+A pass goes along the output rows. In each it first lists the pixels that a spike reaches, that may
+fire without one ("hot"), or that the shortcut has spikes for; then it updates those. All others are
+left as they are, and make up for their silent steps when they are touched next, or when a sweep
+comes by, which goes through all pixels in `SWEEP` steps. So a pass costs by the spikes, not by the
+pixels.
+
+The list is made of words of bits by *place*: input columns, shifted by the padding (times the
+channels, in the first stage's patterns). The window of output pixel x begins at place x * hop and
+is `reach` places wide; hot pixels are marked at the places where their windows begin.
 """
 
 from __future__ import annotations
@@ -16,390 +22,272 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from spikeloop.snn.engine.vectors import (
-    LANES,
-    count_bits,
-    emit,
+from spikeloop.snn.engine.bits import (
+    ONE,
+    ZERO,
+    compiled,
+    inlined,
     lowest_bit,
-    nonzero_lanes,
     peek,
     poke,
-    update_pixel,
+    set_bit,
 )
+from spikeloop.snn.engine.vectors import LANES, emit, spread_over, update_pixel
 
 GEOMETRY = (
     "rows_in", "columns_in", "channels_in", "rows", "columns", "channels", "padded",
     "kernel_rows", "kernel_columns", "stride_rows", "stride_columns", "pad_rows", "pad_columns",
 )  # fmt: skip
 """What the integers of a stage's geometry mean, in this order."""
-
-_ZERO, _ONE = np.uint64(0), np.uint64(1)
-_inline = njit(cache=True, boundscheck=False, error_model="numpy", inline="always")
-_jit = njit(cache=True, boundscheck=False, error_model="numpy")
+SWEEP = 32
+"""Steps in which every pixel is touched at least once."""
 
 
-def words(columns: int) -> int:
-    """Words of 64 bits for a row of so many columns; the last one is never full."""
-    return columns // 64 + 1
+@compiled
+def _wanted_places(
+    bits: Any, words_in: Any, first: Any, last: Any, pad: Any, wanted: Any, size: Any
+) -> None:
+    """Which places have spikes in the rows from `first` up to `last`; one word more, of zeros."""
+    for w in range(size + 1):
+        wanted[w] = ZERO
+    low = np.uint64(pad)
+    for row in range(first, last):
+        carry = ZERO
+        for w in range(size):
+            part = bits[row * words_in + w] if w < words_in else ZERO
+            wanted[w] |= (part << low) | carry
+            # Up by 64 - low in two steps, since low may be 0.
+            carry = (part >> ONE) >> (np.uint64(63) - low)
 
 
-@_inline
-def _next_bit(bits: Any, base: Any, at: Any, width: Any) -> Any:
-    """Place of the first bit from `at` on that is set, or `width`."""
-    if at >= width:
-        return width
-    left = peek(bits, base + (at >> 6)) >> np.uint64(at & 63)
-    if left != _ZERO:
-        return at + np.int64(lowest_bit(left))
-    word = (at >> 6) + 1
-    while word * 64 < width:
-        left = peek(bits, base + word)
-        if left != _ZERO:
-            return word * 64 + np.int64(lowest_bit(left))
-        word += 1
-    return width
+@compiled
+def _reached(wanted: Any, w: Any, reach: Any) -> Any:
+    """Places of word w from which a window of up to 64 places holds one that is wanted."""
+    low, high = wanted[w], wanted[w + 1]
+    done: Any = 1
+    while done < reach:
+        hop = np.uint64(min(done, reach - done))
+        low |= (low >> hop) | (high << (np.uint64(64) - hop))
+        high |= high >> hop
+        done += np.int64(hop)
+    return low
 
 
-@_inline
-def _set_bit(bits: Any, base: Any, at: Any, value: Any) -> None:
-    """Set a bit that was 0, if the value holds."""
-    word = base + (at >> 6)
-    poke(bits, word, peek(bits, word) | (np.uint64(value) << np.uint64(at & 63)))
+@compiled
+def _list_pixels(
+    wanted: Any, size: Any, reach: Any, begins: Any, column: Any, hot: Any, mark: Any,
+    aside: Any, aside_mark: Any, aside_size: Any, pixels: Any,
+) -> int:  # fmt: skip
+    """List the columns of a row to update; `begins` has the places where windows begin."""
+    count, anywhere = 0, False
+    if reach > 64:
+        # Too wide for a word; then any spike makes the whole row.
+        for w in range(size):
+            anywhere |= wanted[w] != ZERO
+    for w in range(size):
+        left = begins[w]
+        if reach > 64:
+            left = left if anywhere else ZERO
+        else:
+            left &= _reached(wanted, w, reach)
+        left |= hot[mark + w]
+        if w < aside_size:
+            left |= aside[aside_mark + w]
+        while left != ZERO:
+            pixels[count] = column[w * 64 + np.int64(lowest_bit(left))]
+            count += 1
+            left &= left - ONE
+    return count
 
 
-@_inline
-def _catch_up(
-    states: Any, place: Any, padded: Any, silent: Any, power: Any, shift: Any, steps: Any
-) -> Any:
-    """Take silent steps for which there is no table, in jumps; return how many are left."""
-    jump = (steps - 1) * padded
-    while silent >= steps:
-        silent -= steps - 1
-        for c in range(padded):
-            states[place + c] = states[place + c] * power[jump + c] + shift[jump + c]
-    return silent
+@compiled
+def settle(
+    states: Any, last: Any, padded: Any, first: Any, end: Any, step: Any, power: Any, shift: Any
+) -> None:
+    """Let the pixels from `first` up to `end` make up for their silent steps, up to `step`."""
+    for pixel in range(first, end):
+        silent = step - np.int64(peek(last, pixel))
+        poke(last, pixel, step)
+        if silent > 0:
+            for c in range(padded):
+                v = peek(states, pixel * padded + c)
+                v = v * peek(power, silent * padded + c) + peek(shift, silent * padded + c)
+                poke(states, pixel * padded + c, v)
 
 
-@cache
-def stage_pass(vectors: int) -> Any:
-    """The compiled pass for blocks of 16 * `vectors` channels.
-
-    Its arguments: spikes in (keys, starts, occupied), the shortcut's (likewise; without spikes
-    where there is none), weight, geometry, states, last (step of each pixel's last touch), step,
-    always (touch every pixel), table, power, shift, steps (rows of these), first (by input
-    column, the first output column whose window holds it), hot pixels before and after (bits),
-    scratch (2, rows; and for the spikes of a window), wanted (words) and spikes out (keys, starts,
-    occupied).
-    It returns the number of pixels that it touched.
-    """
-
-    @_jit
-    def run(
-        keys: Any, starts: Any, occupied: Any, aside_keys: Any, aside_starts: Any,
-        aside_occupied: Any, weight: Any, geometry: Any, states: Any, last: Any, step: Any,
-        always: Any, table: Any, power: Any, shift: Any, steps: Any, first: Any, hot: Any,
-        next_hot: Any, scratch: Any, found: Any, wanted: Any, out_keys: Any, out_starts: Any,
-        out_occupied: Any,
-    ) -> int:  # fmt: skip
-        rows_in, columns_in, channels_in = geometry[0], geometry[1], geometry[2]
-        rows, width, channels, padded = geometry[3], geometry[4], geometry[5], geometry[6]
-        kernel_rows, kernel_columns = geometry[7], geometry[8]
-        stride_y, stride_x, pad_y, pad_x = geometry[9], geometry[10], geometry[11], geometry[12]
-        words_in, words_out = columns_in // 64 + 1, width // 64 + 1
-        row_size = kernel_columns * channels_in * padded
-        begins, ends = scratch[0], scratch[1]
-        written, touched = 0, 0
-        for y in range(rows):
-            bits, line = y * words_out, y * (width + 1)
-            for w in range(words_out):
-                out_occupied[bits + w] = _ZERO
-                next_hot[bits + w] = _ZERO
-            for w in range(words_in):
-                wanted[w] = _ZERO
-            top = y * stride_y - pad_y
-            for k in range(max(0, -top), min(kernel_rows, rows_in - top)):
-                for w in range(words_in):
-                    wanted[w] |= occupied[(top + k) * words_in + w]
-            x, filled = 0, 0
-            next_hot_x = _next_bit(hot, bits, 0, width)
-            aside = _next_bit(aside_occupied, bits, 0, width)
-            while True:
-                if always:
-                    here = x
-                else:
-                    if next_hot_x < x:
-                        next_hot_x = _next_bit(hot, bits, x, width)
-                    here = next_hot_x
-                    column = _next_bit(wanted, 0, max(0, x * stride_x - pad_x), columns_in)
-                    if column < columns_in:
-                        here = min(here, max(x, first[column]))
-                if aside < here:
-                    # Only the shortcut has spikes here.
-                    x = aside
-                    before = written
-                else:
-                    if here >= width:
-                        break
-                    x = here
-                    before = written
-                    corner = x * stride_x - pad_x
-                    left, right = max(corner, 0), min(corner + kernel_columns, columns_in)
-                    for k in range(kernel_rows):
-                        row = top + k
-                        begin = end = 0
-                        if 0 <= row < rows_in and left < right:
-                            begin = peek(starts, row * (columns_in + 1) + left)
-                            end = peek(starts, row * (columns_in + 1) + right)
-                        poke(begins, k, begin)
-                        poke(ends, k, end)
-                    pixel = y * width + x
-                    place = pixel * padded
-                    silent = step - np.int64(peek(last, pixel)) - 1
-                    poke(last, pixel, step)
-                    silent = _catch_up(states, place, padded, silent, power, shift, steps)
-                    stays = _ZERO
-                    for offset in range(0, padded, vectors * LANES):
-                        fired, ahead = update_pixel(
-                            vectors, 1, kernel_rows, weight, keys, begins, ends,
-                            corner * channels_in, row_size, found, padded, offset, states, place,
-                            table, power, shift, silent,
-                        )  # fmt: skip
-                        stays |= ahead
-                        written = emit(vectors, out_keys, written, x * channels + offset, fired)
-                    _set_bit(next_hot, bits, x, stays != _ZERO)
-                    touched += 1
-                if aside == x:
-                    at = line + x
-                    for i in range(aside_starts[at], aside_starts[at + 1]):
-                        out_keys[written] = aside_keys[i]
-                        written += 1
-                    aside = _next_bit(aside_occupied, bits, x + 1, width)
-                _set_bit(out_occupied, bits, x, written > before)
-                while filled < x:
-                    poke(out_starts, line + filled, before)
-                    filled += 1
-                poke(out_starts, line + x, before)
-                x += 1
-                filled = x
-            for i in range(filled, width + 1):
-                out_starts[line + i] = written
-        return touched
-
-    return run
+@inlined
+def _sweep(
+    states: Any, last: Any, padded: Any, step: Any, power: Any, shift: Any
+) -> None:  # fmt: skip
+    """Settle this step's part of the pixels."""
+    turn, pixels = step % SWEEP, len(last)
+    first, end = pixels * turn // SWEEP, pixels * (turn + 1) // SWEEP
+    settle(states, last, padded, first, end, step - 1, power, shift)
 
 
-@cache
-def window_pass(vectors: int) -> Any:
-    """The pass for a first stage with few inputs in a row of its window, up to 8.
-
-    There all inputs of a kernel row are one pattern of bits, and the sum of their weights is in a
-    table: `weight` is (kernel rows, patterns, channels). `bits_in` has `words_in` words a row, with
-    the bit of input x, c at (x + pad) * channels + c; `first` is by bit. Other arguments as in
-    `stage_pass`, but no shortcut.
-    """
-
-    @_jit
-    def run(
-        bits_in: Any, words_in: Any, weight: Any, geometry: Any, states: Any, last: Any,
-        step: Any, always: Any, table: Any, power: Any, shift: Any, steps: Any, first: Any,
-        hot: Any, next_hot: Any, scratch: Any, patterns: Any, wanted: Any, out_keys: Any,
-        out_starts: Any, out_occupied: Any,
-    ) -> int:  # fmt: skip
-        rows_in, channels_in = geometry[0], geometry[2]
-        rows, width, channels, padded = geometry[3], geometry[4], geometry[5], geometry[6]
-        kernel_rows, size = geometry[7], geometry[8] * channels_in
-        stride_y, pad_y, hop = geometry[9], geometry[11], geometry[10] * channels_in
-        words_out, places = width // 64 + 1, len(first)
-        taken = (_ONE << np.uint64(size)) - _ONE
-        row_size, none = (1 << size) * padded, scratch[0]
-        written, touched = 0, 0
-        for y in range(rows):
-            bits, line = y * words_out, y * (width + 1)
-            for w in range(words_out):
-                out_occupied[bits + w] = _ZERO
-                next_hot[bits + w] = _ZERO
-            for w in range(words_in):
-                wanted[w] = _ZERO
-            top = y * stride_y - pad_y
-            for k in range(max(0, -top), min(kernel_rows, rows_in - top)):
-                for w in range(words_in):
-                    wanted[w] |= bits_in[(top + k) * words_in + w]
-            x, filled = 0, 0
-            next_hot_x = _next_bit(hot, bits, 0, width)
-            while True:
-                here = x
-                if not always:
-                    if next_hot_x < x:
-                        next_hot_x = _next_bit(hot, bits, x, width)
-                    here = next_hot_x
-                    place = _next_bit(wanted, 0, x * hop, places)
-                    if place < places:
-                        here = min(here, max(x, first[place]))
-                if here >= width:
-                    break
-                x = here
-                before = written
-                word, low = (x * hop) >> 6, np.uint64((x * hop) & 63)
-                for k in range(kernel_rows):
-                    row = top + k
-                    pattern = _ZERO
-                    if 0 <= row < rows_in:
-                        at = row * words_in + word
-                        # What reaches into the next word is moved up by 64 - low, in two steps.
-                        pattern = peek(bits_in, at) >> low
-                        pattern |= (peek(bits_in, at + 1) << _ONE) << (np.uint64(63) - low)
-                    poke(patterns, k, np.int32(pattern & taken))
-                pixel = y * width + x
-                place = pixel * padded
-                silent = step - np.int64(peek(last, pixel)) - 1
-                poke(last, pixel, step)
-                silent = _catch_up(states, place, padded, silent, power, shift, steps)
-                stays = _ZERO
-                for offset in range(0, padded, vectors * LANES):
-                    fired, ahead = update_pixel(
-                        vectors, 0, kernel_rows, weight, patterns, none, none, 0, row_size,
-                        patterns, padded, offset, states, place, table, power, shift, silent,
-                    )  # fmt: skip
-                    stays |= ahead
-                    written = emit(vectors, out_keys, written, x * channels + offset, fired)
-                _set_bit(next_hot, bits, x, stays != _ZERO)
-                touched += 1
-                _set_bit(out_occupied, bits, x, written > before)
-                while filled < x:
-                    poke(out_starts, line + filled, before)
-                    filled += 1
-                poke(out_starts, line + x, before)
-                x += 1
-                filled = x
-            for i in range(filled, width + 1):
-                out_starts[line + i] = written
-        return touched
-
-    return run
-
-
-@_jit
-def _spread(mask: Any) -> Any:
-    """16 bits with a 0 between them."""
-    mask = (mask | (mask << np.uint64(8))) & np.uint64(0x00FF00FF)
-    mask = (mask | (mask << np.uint64(4))) & np.uint64(0x0F0F0F0F)
-    mask = (mask | (mask << np.uint64(2))) & np.uint64(0x33333333)
-    return (mask | (mask << _ONE)) & np.uint64(0x55555555)
-
-
-@_jit
-def pack_bits(
-    picture: Any, channels: Any, rows: Any, columns: Any, pad: Any, bits: Any, words_in: Any
-) -> int:
-    """Set the bits of a flat picture (channels, rows, columns) of 0 and 1, float32.
-
-    Returns the number of spikes, or -1 if there is another value.
-    """
-    count = np.int64(0)
-    bits[:] = _ZERO
-    full = columns - columns % LANES
-    for c in range(channels):
-        for y in range(rows):
-            begin, base = (c * rows + y) * columns, y * words_in
-            for x in range(0, full, LANES):
-                busy, other = nonzero_lanes(picture, begin + x)
-                if other != _ZERO:
-                    return -1
-                if channels <= 2 and busy != _ZERO:
-                    # All lanes at once, with a gap between the bits of two channels.
-                    at = (x + pad) * channels + c
-                    spread = _spread(busy) if channels == 2 else busy
-                    word, low = base + (at >> 6), np.uint64(at & 63)
-                    bits[word] |= spread << low
-                    bits[word + 1] |= (spread >> _ONE) >> (np.uint64(63) - low)
-                    count += np.int64(count_bits(busy))
-                    continue
-                while busy != _ZERO:
-                    at = (x + np.int64(lowest_bit(busy)) + pad) * channels + c
-                    busy &= busy - _ONE
-                    bits[base + (at >> 6)] |= _ONE << np.uint64(at & 63)
-                    count += 1
-            for x in range(full, columns):
-                value = picture[begin + x]
-                if value != 0:
-                    if value != 1:
-                        return -1
-                    at = (x + pad) * channels + c
-                    bits[base + (at >> 6)] |= _ONE << np.uint64(at & 63)
-                    count += 1
-    return int(count)
-
-
-@_jit
-def list_spikes(
-    picture: Any,
-    channels: Any,
-    rows: Any,
-    columns: Any,
-    most: Any,
-    keys: Any,
-    starts: Any,
-    occupied: Any,
-) -> int:
-    """List the spikes of a flat picture (channels, rows, columns) of whole numbers, float32.
-
-    Returns their number, or -1 if a value is negative, above `most`, or no whole number.
-    """
-    written, plane, wide = 0, rows * columns, columns // 64 + 1
-    occupied[:] = _ZERO
-    for y in range(rows):
-        line = y * (columns + 1)
-        for begin in range(0, columns, LANES):
-            stop = min(begin + LANES, columns)
-            busy = _ZERO
-            for c in range(channels):
-                at = c * plane + y * columns + begin
-                if stop - begin == LANES:
-                    busy |= nonzero_lanes(picture, at)[0]
-                else:
-                    for i in range(stop - begin):
-                        if picture[at + i] != 0:
-                            busy |= _ONE << np.uint64(i)
-            for x in range(begin, stop):
-                starts[line + x] = written
-                if (busy >> np.uint64(x - begin)) & _ONE == _ZERO:
-                    continue
-                occupied[y * wide + (x >> 6)] |= _ONE << np.uint64(x & 63)
-                for c in range(channels):
-                    value = picture[c * plane + y * columns + x]
-                    if not 0 <= value <= most or np.floor(value) != value:
-                        return -1
-                    for _ in range(np.int64(value)):
-                        keys[written] = x * channels + c
-                        written += 1
-        starts[line + columns] = written
+@inlined
+def _touch(
+    padded: Any, bits: Any, listed: Any, kernel_rows: Any, weight: Any, keys: Any, begins: Any,
+    ends: Any, low: Any, row_size: Any, found: Any, states: Any, last: Any, pixel: Any, step: Any,
+    table: Any, power: Any, shift: Any, x: Any, channels: Any, next_hot: Any, mark: Any,
+    place: Any, out_keys: Any, written: Any, vectors: Any,
+) -> Any:  # fmt: skip
+    """Update all channels of a pixel and append its spikes; the new number of spikes."""
+    silent = step - np.int64(peek(last, pixel)) - 1
+    poke(last, pixel, step)
+    stays = ZERO
+    for offset in range(0, padded, vectors * LANES):
+        fired, ahead = update_pixel(
+            vectors, bits, listed, kernel_rows, weight, keys, begins, ends, low, row_size, found,
+            padded, offset, states, pixel * padded, table, power, shift, silent,
+        )  # fmt: skip
+        stays |= ahead
+        written = emit(vectors, out_keys, written, x * channels + offset, fired)
+    set_bit(next_hot, mark, place, stays != ZERO)
     return written
 
 
-@_jit
-def draw_spikes(
-    picture: Any, channels: Any, rows: Any, columns: Any, keys: Any, starts: Any
-) -> None:
-    """Count a list's spikes in a flat picture (channels, rows, columns) of zeros, float32."""
-    for y in range(rows):
-        line = y * (columns + 1)
-        for x in range(columns):
-            for i in range(starts[line + x], starts[line + x + 1]):
-                channel = keys[i] - x * channels
-                picture[(channel * rows + y) * columns + x] += np.float32(1)
+@inlined
+def _begin_row(occupied: Any, words_out: Any, hot: Any, size: Any, y: Any) -> None:
+    for w in range(words_out):
+        poke(occupied, y * words_out + w, ZERO)
+    for w in range(size):
+        poke(hot, y * size + w, ZERO)
 
 
-@_jit
-def settle(states: Any, last: Any, step: Any, power: Any, shift: Any, steps: Any) -> None:
-    """Let all pixels make up for their silent steps, up to and with `step`."""
-    pixels, padded = states.shape
-    for pixel in range(pixels):
-        silent = step - last[pixel]
-        last[pixel] = step
-        while silent > 0:
-            n = min(silent, steps - 1)
-            for c in range(padded):
-                states[pixel, c] = states[pixel, c] * power[n * padded + c] + shift[n * padded + c]
-            silent -= n
+@cache
+def stage_pass(padded: int, taps: int, bits: int) -> Any:
+    """The compiled pass over a stage.
+
+    Args:
+        padded: number of channels, a multiple of 16, or beyond 64 of 64.
+        taps: rows of the window, where they are few enough to be unrolled, else 0.
+        bits: see `update_pixel`.
+
+    Returns:
+        A function of spikes in (keys, starts, occupied), the shortcut's (likewise; without spikes
+        where there is none), weight, geometry, states, last (step of each pixel's last touch),
+        step, always (touch every pixel), table, power, shift, begins and column (by place: whether
+        a window begins there, and whose), hot places before and after (bits), scratch (2, rows; for
+        the spikes of a window; for wanted places; for pixels, in which all columns stand at first),
+        and spikes out (keys, starts, occupied). It gives the number of pixels that it touched.
+
+    """
+    vectors = min(4, padded // LANES)
+
+    @compiled
+    def run(
+        keys: Any, starts: Any, occupied: Any, aside_keys: Any, aside_starts: Any,
+        aside_occupied: Any, weight: Any, geometry: Any, states: Any, last: Any, step: Any,
+        always: Any, table: Any, power: Any, shift: Any, begins: Any, column: Any, hot: Any,
+        next_hot: Any, scratch: Any, found: Any, wanted: Any, pixels: Any, out_keys: Any,
+        out_starts: Any, out_occupied: Any,
+    ) -> int:  # fmt: skip
+        rows_in, columns_in, channels_in = geometry[0], geometry[1], geometry[2]
+        rows, width, channels, reach = geometry[3], geometry[4], geometry[5], geometry[8]
+        stride_y, hop, pad_y, pad_x = geometry[9], geometry[10], geometry[11], geometry[12]
+        kernel_rows = taps if taps else geometry[7]
+        words_in, words_out, size = columns_in // 64 + 1, width // 64 + 1, len(begins)
+        row_size, lefts, rights = reach * channels_in * padded, scratch[0], scratch[1]
+        written, touched, count = 0, 0, width
+        _sweep(states, last, padded, step, power, shift)
+        for y in range(rows):
+            _begin_row(out_occupied, words_out, next_hot, size, y)
+            top, line = y * stride_y - pad_y, y * (width + 1)
+            low, high = max(0, -top), min(kernel_rows, rows_in - top)
+            if not always:
+                _wanted_places(occupied, words_in, top + low, top + high, pad_x, wanted, size)
+                count = _list_pixels(
+                    wanted, size, reach, begins, column, hot, y * size, aside_occupied,
+                    y * words_out, words_out, pixels,
+                )  # fmt: skip
+            for k in range(kernel_rows):
+                lefts[k] = rights[k] = 0
+            filled = line
+            for i in range(count):
+                x = np.int64(peek(pixels, i))
+                corner = x * hop - pad_x
+                left = min(max(corner, 0), columns_in)
+                right = max(left, min(corner + reach, columns_in))
+                for k in range(low, high):
+                    row = (top + k) * (columns_in + 1)
+                    poke(lefts, k, np.int64(peek(starts, row + left)))
+                    poke(rights, k, np.int64(peek(starts, row + right)))
+                filled = spread_over(out_starts, filled, line + x + 1, written)
+                before = written
+                written = _touch(
+                    padded, bits, 1, kernel_rows, weight, keys, lefts, rights,
+                    corner * channels_in, row_size, found, states, last, y * width + x, step,
+                    table, power, shift, x, channels, next_hot, y * size, x * hop, out_keys,
+                    written, vectors,
+                )  # fmt: skip
+                first, end = peek(aside_starts, line + x), peek(aside_starts, line + x + 1)
+                for j in range(first, end):
+                    poke(out_keys, written, peek(aside_keys, j))
+                    written += 1
+                set_bit(out_occupied, y * words_out, x, written > before)
+            spread_over(out_starts, filled, line + width + 1, written)
+            touched += count
+        return touched
+
+    return run
+
+
+@cache
+def window_pass(padded: int, taps: int, bits: int) -> Any:
+    """The pass for a first stage with few inputs in a row of its window, up to 8.
+
+    There all inputs of a kernel row are one pattern of bits, and the sum of their weights is in a
+    table: `weight` is (kernel rows, patterns, channels). `bits_in` has as many words a row as there
+    are for places, and rows of zeros for the padding. Other arguments as in `stage_pass`, but no
+    shortcut.
+    """
+    vectors = min(4, padded // LANES)
+
+    @compiled
+    def run(
+        bits_in: Any, weight: Any, geometry: Any, states: Any, last: Any, step: Any, always: Any,
+        table: Any, power: Any, shift: Any, begins: Any, column: Any, hot: Any, next_hot: Any,
+        scratch: Any, patterns: Any, wanted: Any, pixels: Any, out_keys: Any, out_starts: Any,
+        out_occupied: Any,
+    ) -> int:  # fmt: skip
+        channels_in, rows, width, channels = geometry[2], geometry[3], geometry[4], geometry[5]
+        reach, stride_y, hop = geometry[8] * channels_in, geometry[9], geometry[10] * channels_in
+        kernel_rows = taps if taps else geometry[7]
+        words_out, size = width // 64 + 1, len(begins)
+        taken = (ONE << np.uint64(reach)) - ONE
+        row_size, none = (1 << reach) * padded, scratch[0]
+        written, touched, count = 0, 0, width
+        _sweep(states, last, padded, step, power, shift)
+        for y in range(rows):
+            _begin_row(out_occupied, words_out, next_hot, size, y)
+            top, line = y * stride_y, y * (width + 1)
+            if not always:
+                _wanted_places(bits_in, size, top, top + kernel_rows, 0, wanted, size)
+                count = _list_pixels(
+                    wanted, size, reach, begins, column, hot, y * size, hot, 0, 0, pixels
+                )
+            filled = line
+            for i in range(count):
+                x = np.int64(peek(pixels, i))
+                word, begin = top * size + ((x * hop) >> 6), np.uint64((x * hop) & 63)
+                for k in range(kernel_rows):
+                    at = word + k * size
+                    pattern = peek(bits_in, at) >> begin
+                    # What reaches into the next word is moved up by 64 - begin, in two steps.
+                    pattern |= (peek(bits_in, at + 1) << ONE) << (np.uint64(63) - begin)
+                    poke(patterns, k, np.int32(pattern & taken))
+                filled = spread_over(out_starts, filled, line + x + 1, written)
+                before = written
+                written = _touch(
+                    padded, bits, 0, kernel_rows, weight, patterns, none, none, 0, row_size,
+                    patterns, states, last, y * width + x, step, table, power, shift, x,
+                    channels, next_hot, y * size, x * hop, out_keys, written, vectors,
+                )  # fmt: skip
+                set_bit(out_occupied, y * words_out, x, written > before)
+            spread_over(out_starts, filled, line + width + 1, written)
+            touched += count
+        return touched
+
+    return run

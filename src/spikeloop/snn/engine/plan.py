@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spikeloop.snn.engine.kernels import GEOMETRY
+from spikeloop.snn.engine.kernels import GEOMETRY, SWEEP
+from spikeloop.snn.engine.quantisation import rounded
 from spikeloop.snn.engine.vectors import (
     BACK,
     DRIVE,
@@ -35,8 +36,9 @@ from spikeloop.snn.neurons.neuron import Neuron
 from spikeloop.snn.stateful import per_channel
 
 Floats = NDArray[np.float32]
-STEPS = 128
-"""Silent steps for which there are tables; more are taken in jumps."""
+WEIGHTS = ("float32", "int8")
+STEPS = SWEEP + 2
+"""Silent steps for which there are tables."""
 
 FIRING = (LIF, PLIF, IF)
 SILENT = (LeakyIntegrator, Integrator)
@@ -52,7 +54,7 @@ class Stage:
 
     Attributes:
         neuron: the layer whose state this stage holds, or None for a bare synapse at the end.
-        weight: (kernel rows, kernel columns * channels in, padded channels) float32.
+        weight: (kernel rows, kernel columns * channels in, padded channels), float32 or int8.
         geometry: int64, see `kernels.GEOMETRY`.
         table: (TABLE_ROWS, padded) float32.
         power: (STEPS, padded) float32: n silent steps make power[n] v + shift[n] of v.
@@ -65,7 +67,7 @@ class Stage:
     """
 
     neuron: Neuron | None
-    weight: Floats
+    weight: Floats | NDArray[np.int8]
     geometry: NDArray[np.int64]
     table: Floats
     power: Floats
@@ -96,10 +98,12 @@ class Planner:
 
     Args:
         shape: (channels, rows, columns) or (features,) of the input.
+        weights: "float32" or "int8".
 
     """
 
-    def __init__(self, shape: Sequence[int]) -> None:
+    def __init__(self, shape: Sequence[int], weights: str = "float32") -> None:
+        self.weights = weights
         self.shape = tuple(shape)
         self.stages: list[Stage] = []
         self._pool = (1, 1, 1.0)
@@ -242,6 +246,8 @@ class Planner:
     def _stage(self, synapse: _Synapse, neuron: Neuron | None) -> None:
         outputs, inputs, kernel_rows, kernel_columns = synapse.weight.shape
         channels, rows, columns = self.shape
+        if synapse.padding[1] > 63:
+            raise NotEventDrivenError(f"'{synapse.name}' has a padding of more than 63 columns")
         if inputs != channels:
             raise NotEventDrivenError(f"'{synapse.name}' takes {inputs} channels, not {channels}")
         padded = -(-outputs // LANES) * LANES
@@ -249,18 +255,23 @@ class Planner:
         padded = padded if padded <= 4 * LANES else -(-padded // (4 * LANES)) * 4 * LANES
         out_rows = (rows + 2 * synapse.padding[0] - kernel_rows) // synapse.stride[0] + 1
         out_columns = (columns + 2 * synapse.padding[1] - kernel_columns) // synapse.stride[1] + 1
+        weight, scale = synapse.weight, None
+        if self.weights == "int8":
+            weight, scale = rounded(synapse.weight)
         arranged = torch.zeros(kernel_rows, kernel_columns, inputs, padded, dtype=torch.float64)
-        arranged[..., :outputs] = synapse.weight.permute(2, 3, 1, 0)
+        arranged[..., :outputs] = weight.permute(2, 3, 1, 0)
         geometry = np.array(
             [rows, columns, channels, out_rows, out_columns, outputs, padded, kernel_rows,
              kernel_columns, *synapse.stride, *synapse.padding], np.int64,
         )  # fmt: skip
         table = _table(synapse, neuron, outputs, padded, (out_rows, out_columns))
         power, shift = _silence(table)
+        if scale is not None:
+            table[GAIN, :outputs] *= scale.numpy()
         self.stages.append(
             Stage(
                 neuron=neuron,
-                weight=arranged.flatten(1, 2).numpy().astype(np.float32),
+                weight=arranged.flatten(1, 2).numpy().astype(self.weights),
                 geometry=geometry,
                 table=table.astype(np.float32),
                 power=power,
@@ -273,14 +284,19 @@ class Planner:
         self.shape, self._synapse = (outputs, out_rows, out_columns), None
 
 
-def plan(model: nn.Module, shape: Sequence[int]) -> list[Stage]:
+def plan(model: nn.Module, shape: Sequence[int], weights: str = "float32") -> list[Stage]:
     """The stages of a model for an input of this shape, without batch.
+
+    Args:
+        model: see `compiled.compile`.
+        shape: of the input.
+        weights: "float32" or "int8", see `quantisation`.
 
     Raises:
         NotEventDrivenError: it isn't a chain of what the engine knows.
 
     """
-    planner = Planner(shape)
+    planner = Planner(shape, weights)
     planner.add(model, "")
     return planner.finish()
 
