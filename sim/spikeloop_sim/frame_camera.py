@@ -54,11 +54,13 @@ class FrameCamera:
         lens: Pinhole,
         config: FrameCameraConfig | None = None,
         seed: int = 0,
+        renderer: SceneRenderer | None = None,
     ) -> None:
-        """Make the renderer, and reset; errors as `SceneRenderer` and `reset`."""
+        """Make the renderer, or share one of 2 x 2 samples; errors as `SceneRenderer`, `reset`."""
         self.config, self.lens = config or FrameCameraConfig(), lens
         self.reset(seed)
-        self._renderer = SceneRenderer(model, lens, 2)
+        self._owned = renderer is None
+        self._renderer = renderer or SceneRenderer(model, lens, 2)
 
     def reset(self, seed: int) -> None:
         """Draw the pixels' gains, and choose the exposure anew.
@@ -116,8 +118,9 @@ class FrameCamera:
         return Picture(pixels, begin_us, begin_us + span, saturated)
 
     def close(self) -> None:
-        """Free the renderer."""
-        self._renderer.close()
+        """Free the renderer, unless it is shared."""
+        if self._owned:
+            self._renderer.close()
 
     def __enter__(self) -> FrameCamera:
         """For `with`."""

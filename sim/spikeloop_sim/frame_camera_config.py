@@ -54,5 +54,5 @@ class FrameCameraConfig:
         1.0, "exponent of the picture's coding; 1: linear, as sensors give it", low=0.3, high=3.0
     )
     blur_px: float = parameter(
-        0.5, "motion between two samples of the exposure", unit="px", low=0.1, high=5.0
+        1.0, "motion between two samples of the exposure", unit="px", low=0.1, high=5.0
     )

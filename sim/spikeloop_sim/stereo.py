@@ -46,7 +46,7 @@ class StereoRig:
         return Twist(twist.linear + np.cross(twist.angular, arm), twist.angular)
 
     def disparity(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The focal length times B / depth: left column less right column of each point, px, for (h, w) m."""
+        """Left column less right column of each point, F B / z, px, for depths (h, w), m."""
         out: NDArray[np.float32] = np.float32(self.lens.fx * self.baseline_m) / depth
         return out
 

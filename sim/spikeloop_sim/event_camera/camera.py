@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -46,6 +48,7 @@ class EventCamera:
         lens: Pinhole,
         config: EventCameraConfig | None = None,
         seed: int = 0,
+        renderer: SceneRenderer | None = None,
     ) -> None:
         """Make the renderer, and reset.
 
@@ -54,9 +57,11 @@ class EventCamera:
             lens: size and intrinsics.
             config: parameters; defaults where None.
             seed: see `reset`.
+            renderer: of this model, lens and supersampling, to be shared with other cameras; it is
+                closed by whoever made it. One of its own where None.
 
         Raises:
-            ValueError: a negative seed.
+            ValueError: a negative seed, or a renderer for something else.
             RuntimeError: this machine can't draw off-screen.
 
         """
@@ -67,7 +72,10 @@ class EventCamera:
         self._when, self._what = np.empty(1 << 18, np.float32), np.empty(1 << 18, np.int32)
         self._scratch = np.empty((2, MOST_STEPS + 1), np.float32)
         self.reset(seed)
-        self._renderer = SceneRenderer(model, lens, self.config.supersampling)
+        self._owned = renderer is None
+        self._renderer = renderer or SceneRenderer(model, lens, self.config.supersampling)
+        if (self._renderer.lens, self._renderer.samples) != (lens, self.config.supersampling):
+            raise ValueError("the shared renderer has another lens or other samples a pixel")
 
     def reset(self, seed: int) -> None:
         """Draw the pixels' mismatch and start the random numbers; the next call of `see` is first.
@@ -153,9 +161,44 @@ class EventCamera:
         span = after.time_us - before.time_us
         return self._readout.read(when, what, before.time_us, span, self._random)
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All that later events depend on beside seed and configuration; see `restore`.
+
+        Raises:
+            ValueError: nothing was seen yet.
+
+        """
+        last = self._last
+        if last is None:
+            raise ValueError("the camera has seen nothing yet, so there is no state")
+        return {
+            "pixels": self._state.copy(),
+            "random": self._random.copy(),
+            "times": np.array([last.time_us, self._interval_us], np.int64),
+            "camera": np.column_stack(
+                [last.placement.camera.rotation, last.placement.camera.position]
+            ),
+            "positions": last.placement.positions,
+            "rotations": last.placement.rotations,
+            "log": last.log,
+            "depth": last.depth,
+            "range": last.range,
+            **self._readout.state(),
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on where `state` was taken, by a camera of the same model, seed and configuration."""
+        self._state, self._random = state["pixels"].copy(), state["random"].copy()
+        time_us, self._interval_us = state["times"].tolist()
+        pose = Pose(state["camera"][:, 3].copy(), state["camera"][:, :3].copy())
+        placement = geometry.Placement(pose, state["positions"], state["rotations"])
+        self._last = _Keyframe(time_us, placement, state["log"], state["depth"], state["range"])
+        self._readout.restore(state)
+
     def close(self) -> None:
-        """Free the renderer."""
-        self._renderer.close()
+        """Free the renderer, unless it is shared."""
+        if self._owned:
+            self._renderer.close()
 
     def __enter__(self) -> EventCamera:
         """For `with`."""

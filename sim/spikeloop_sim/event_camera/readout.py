@@ -6,6 +6,7 @@ stamps them with the sensor's microsecond. Those that would wait too long are lo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,19 @@ class Readout:
         self._waiting = _Waiting(np.empty(0, np.float32), np.empty(0, np.int32))
         self._free_us = 0.0
         self.lost = 0
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All that later events depend on; see `restore`."""
+        return {
+            "waiting_when": self._waiting.when,
+            "waiting_what": self._waiting.what,
+            "bus": np.array([self._free_us, self.lost], np.float64),
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on where `state` was taken."""
+        self._waiting = _Waiting(state["waiting_when"].copy(), state["waiting_what"].copy())
+        self._free_us, self.lost = float(state["bus"][0]), int(state["bus"][1])
 
     def read(
         self,

@@ -69,6 +69,10 @@ class TruthRenderer:
         own = np.linalg.norm(flow - static, axis=-1) > INDEPENDENT_PX_S
         return Truth(depth, geoms, flow, own)
 
+    def depth(self, data: mujoco.MjData, pose: Pose) -> NDArray[np.float32]:
+        """Only the depth from a pose, (h, w) float32, m."""
+        return self._renderer.render(data, pose).depth
+
     def close(self) -> None:
         """Free the renderer."""
         self._renderer.close()

@@ -1,0 +1,1 @@
+"""Recorded data sets of simulated worlds, with all ground truth; `spikeloop sim record`."""

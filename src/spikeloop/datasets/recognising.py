@@ -1,0 +1,34 @@
+"""Which data set lies in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spikeloop.datasets.nordland import SEASONS
+from spikeloop.datasets.source import DatasetError, need_folder
+
+SIGNS = {
+    "dsec": "events/left/events.h5",
+    "mvsec": "*_data.hdf5",
+    "prophesee": "*_td.dat",
+}
+"""By which file, anywhere below the folder, a data set is known."""
+
+
+def recognise(path: Path) -> str:
+    """The name of the data set that `--data PATH` means: dsec, mvsec, prophesee or nordland.
+
+    Raises:
+        DatasetError: nothing is there that is known.
+
+    """
+    need_folder(path, "a data set")
+    if sum((path / season).is_dir() for season in SEASONS) >= 2:
+        return "nordland"
+    for name, sign in SIGNS.items():
+        if next(path.rglob(sign), None) is not None:
+            return name
+    raise DatasetError(
+        f"{path}: holds no data set that is known; DSEC has events/left/events.h5, MVSEC "
+        "NAME_data.hdf5, Gen1 and 1Mpx NAME_td.dat, Nordland folders spring, summer, fall, winter"
+    )
