@@ -6,17 +6,20 @@ every layer's neurons fire at that rate, for inputs of that rate (independent ra
 least favourable for lists of spikes).
 
 Protocol: all sides run in turns, in blocks of steps that follow one another, since single steps in
-turns would evict each other's caches. A ratio is our median over that of the fastest peer.
+turns would evict each other's caches. A ratio is our median over that of the fastest peer;
+`engine_int8_ratio_*` is that of the engine with 8-bit weights.
 The same with networks that were trained on a real recording (`snn_trained`), on the part of it
 that they weren't trained on: `engine_ratio_real` for the task's network, `resnet_ratio_5pct` for
-five SEW blocks of 32 channels at 120x160, whose loss draws neurons to 5 %. Peers there have their
-normalisation folded in. `*_activity_*` are the rates that came of it, `*_loss_ratio` is the loss
-over that of foretelling each place's mean.
+five SEW blocks of 32 channels at 120x160, whose loss keeps neurons from firing more. Peers there
+have their normalisation folded in. `*_activity_*` are the rates that came of it, layer by layer,
+`*_loss_ratio` is the loss over that of foretelling each place's mean, `*_accuracy` the share of
+blocks foretold right; both again with 8-bit weights.
+A training step and the memory of SLTT: see `snn_training`.
 
 Peers: torch.compile in channels_last, ONNX Runtime, and spikingjelly with torch.compile where it is
 installed (`pip install --no-deps spikingjelly loguru`; it is no requirement, for it asks for
 torchvision). `wide_vectors` tells whether AVX-512 was used; NUMBA_CPU_NAME=haswell measures
-without it.
+without it, NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= with SSE2 alone.
 """
 
 from __future__ import annotations
@@ -29,18 +32,12 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
-from spikeloop_benchmarks.snn_trained import (
-    SHARE,
-    convolutional,
-    recorded_bins,
-    residual,
-    train,
-)
+from spikeloop_benchmarks.snn_trained import measured
+from spikeloop_benchmarks.snn_training import memory, training_step
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -52,7 +49,8 @@ from spikeloop.snn.stateful import copy_without_state
 SHAPE, CHANNELS, TAU, DT = (2, 240, 320), (2, 16, 32, 64), 9e-3, 1e-3
 ACTIVITIES = {"1pct": 0.01, "5pct": 0.05, "20pct": 0.20}
 STEPS, BLOCKS, WARM_UP = 60, 7, 10
-TRAIN_STEPS, TRAIN_BATCH, TRAIN_SIZE, TRAIN_ROUNDS = 10, 8, 64, 9
+
+OURS = ("ours", "int8")
 
 Step = Callable[[Tensor], Any]
 
@@ -152,19 +150,20 @@ def _onnx_runtime(model: nn.Sequential) -> Step:
     return run
 
 
-def _spikingjelly(model: nn.Sequential) -> Step:
+def _spikingjelly(model: nn.Module) -> Step:
     from spikingjelly.activation_based import neuron
 
-    layers: list[nn.Module] = []
-    for layer in model:
-        if isinstance(layer, nn.Conv2d):
-            layers.append(layer)
-        elif isinstance(layer, snn.LIF):
-            # Its input isn't scaled, and its leak is 1 - 1/tau.
-            tau, level = 1 / (1 - math.exp(-DT / TAU)), float(layer.value("threshold"))
-            layers.append(neuron.LIFNode(tau=tau, decay_input=False, v_threshold=level))
-    joined = nn.Sequential(*layers).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    fast: Step = torch.compile(joined)
+    copied = copy_without_state(model).eval()
+    for parent in list(copied.modules()):
+        for name, layer in list(parent.named_children()):
+            if isinstance(layer, snn.LIF):
+                # Its input isn't scaled, and its leak is 1 - 1/tau, to the reset potential.
+                tau = 1 / (1 - math.exp(-layer.dt / float(layer.value("tau"))))
+                level = float(layer.value("threshold"))
+                node = neuron.LIFNode(tau=tau, decay_input=False, v_threshold=level)
+                setattr(parent, name, node)
+    wide = copied.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fast: Step = torch.compile(wide)
     return fast
 
 
@@ -193,10 +192,10 @@ def _streaming() -> dict[str, float]:
     for name, rate in ACTIVITIES.items():
         model = active_network(rate)
         snn.reset(model)
-        ours = snn.compile(model, SHAPE)
+        ours, small = snn.compile(model, SHAPE), snn.compile(model, SHAPE, weights="int8")
         x = pictures(rate, STEPS, seed=2)
         last = x.contiguous()
-        sides: dict[str, Step] = {"ours": ours}
+        sides: dict[str, Step] = {"ours": ours, "int8": small}
         sides |= {peer: make(model) for peer, make in _peers().items()}
         wide = torch.stack(list(x)).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         inputs = {side: last for side in sides}
@@ -206,8 +205,9 @@ def _streaming() -> dict[str, float]:
             for one in inputs[side][:WARM_UP]:
                 step(one)
         medians = _medians(sides, inputs)
-        peers = {side: value for side, value in medians.items() if side != "ours"}
-        figures[f"engine_ratio_{name}"] = medians["ours"] / min(peers.values())
+        fastest = min(value for side, value in medians.items() if side not in OURS)
+        figures[f"engine_ratio_{name}"] = medians["ours"] / fastest
+        figures[f"engine_int8_ratio_{name}"] = medians["int8"] / fastest
         figures |= {f"engine_{side}_{name}_ms": value for side, value in medians.items()}
         figures[f"engine_dense_{name}"] = float(ours.form == "dense")
     return figures
@@ -229,7 +229,7 @@ def _frozen(model: nn.Module) -> nn.Module:
 
 
 def _stateless(model: nn.Module, x: Tensor) -> dict[str, Step]:
-    """Peers for any model: torch.compile and ONNX Runtime of one step."""
+    """Peers for any model: torch.compile and ONNX Runtime of one step, and spikingjelly."""
     import onnxruntime
 
     with tempfile.TemporaryDirectory() as folder:
@@ -253,125 +253,37 @@ def _stateless(model: nn.Module, x: Tensor) -> dict[str, Step]:
         y, *states[:] = fast(x.contiguous(memory_format=torch.channels_last), *states)
         return y
 
-    return {"compile": compiled_step, "onnxruntime": onnx_step}
+    found = {"compile": compiled_step, "onnxruntime": onnx_step}
+    if importlib.util.find_spec("spikingjelly") is not None:
+        jelly = _spikingjelly(_frozen(model))
+        found["spikingjelly"] = lambda x: jelly(x.contiguous(memory_format=torch.channels_last))
+    return found
 
 
-def _trained(name: str, model: nn.Sequential, bins: Tensor) -> dict[str, float]:
-    """Ratio and activity on bins that the model wasn't trained on."""
-    ours = snn.compile(model, SHAPE, form="event")
-    sides: dict[str, Step] = {"ours": ours, **_stateless(model, bins[0])}
+def _trained(name: str, model: nn.Module, bins: Tensor) -> dict[str, float]:
+    """Times and ratios on bins that the model wasn't trained on."""
+    sides: dict[str, Step] = {
+        "ours": snn.compile(model, SHAPE, form="event"),
+        "int8": snn.compile(model, SHAPE, form="event", weights="int8"),
+        **_stateless(model, bins[0]),
+    }
     for step in sides.values():
         for one in bins[:WARM_UP]:
             step(one)
     medians = _medians(sides, dict.fromkeys(sides, bins))
-    peers = {side: value for side, value in medians.items() if side != "ours"}
-    figures = {f"{name}_ratio": medians["ours"] / min(peers.values())}
-    figures |= {f"{name}_{side}_ms": value for side, value in medians.items()}
-    ours.reset()
-    layers = [m for m in model.modules() if isinstance(m, snn.LIF)]
-    fired = torch.zeros(len(layers))
-
-    def note(n: int) -> Callable[[nn.Module, Any, Tensor], None]:
-        def hook(module: nn.Module, given: Any, y: Tensor) -> None:
-            fired[n] += y.mean()
-
-        return hook
-
-    hooks = [m.register_forward_hook(note(n)) for n, m in enumerate(layers)]
-    snn.reset(model)
-    snn.run(model, bins)
-    for hook in hooks:
-        hook.remove()
-    figures[f"{name}_activity_input"] = float(bins.mean())
-    rates = (fired / len(bins)).tolist()
-    return figures | {f"{name}_activity_{n}": rate for n, rate in enumerate(rates, 1)}
+    fastest = min(value for side, value in medians.items() if side not in OURS)
+    figures = {f"{name}_{side}_ms": value for side, value in medians.items()}
+    figures[f"{name}_int8_ratio"] = medians["int8"] / fastest
+    return figures | {f"{name}_ratio": medians["ours"] / fastest}
 
 
 def _on_recording() -> dict[str, float]:
-    bins = recorded_bins()
-    rest = bins[int(SHARE * len(bins)) :]
-    with torch.enable_grad():
-        small, learned = train(convolutional, 64, 1, 200, 0.03, bins)
-        deep, deeply = train(residual, 32, 4, 60, 0.05, bins)
-    figures = _trained("real", small, rest) | _trained("resnet", deep, rest[:24])
+    figures: dict[str, float] = {}
+    for name, (model, rest, found) in measured().items():
+        figures |= found | _trained(name, model, rest)
     figures["engine_ratio_real"] = figures.pop("real_ratio")
     figures["resnet_ratio_5pct"] = figures.pop("resnet_ratio")
-    figures["real_loss_ratio"] = learned["loss_ratio"]
-    figures["resnet_loss_ratio"] = deeply["loss_ratio"]
     return figures
-
-
-def _training_net(neuron: Callable[[], nn.Module]) -> nn.Sequential:
-    torch.manual_seed(0)
-    layers: list[nn.Module] = []
-    for inputs, outputs in pairwise(CHANNELS):
-        layers += [nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False), neuron()]
-    return nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _train_ours(x: Tensor) -> Callable[[], None]:
-    model = _training_net(lambda: snn.LIF(TAU, DT, unit_input=True, threshold=0.3))
-
-    def step() -> None:
-        snn.reset(model)
-        snn.run(model, x).mean().backward()
-
-    return step
-
-
-def _train_snntorch(x: Tensor) -> Callable[[], None]:
-    import snntorch
-    from snntorch import utils
-
-    def neuron() -> nn.Module:
-        layer: nn.Module = snntorch.Leaky(
-            beta=math.exp(-DT / TAU), threshold=0.3, init_hidden=True, reset_mechanism="zero"
-        )
-        return layer
-
-    model = _training_net(neuron)
-
-    def step() -> None:
-        utils.reset(model)
-        torch.stack([model(one) for one in x]).mean().backward()
-
-    return step
-
-
-def _train_spikingjelly(x: Tensor) -> Callable[[], None]:
-    from spikingjelly.activation_based import functional, neuron
-
-    model = _training_net(lambda: neuron.LIFNode(tau=10.0, decay_input=False, v_threshold=0.3))
-
-    def step() -> None:
-        functional.reset_net(model)
-        torch.stack([model(one) for one in x]).mean().backward()
-
-    return step
-
-
-def _training() -> dict[str, float]:
-    generator = torch.Generator().manual_seed(1)
-    shape = (TRAIN_STEPS, TRAIN_BATCH, 2, TRAIN_SIZE, TRAIN_SIZE)
-    x = (torch.rand(shape, generator=generator) < 0.2).float().flatten(0, 1)
-    x = x.contiguous(memory_format=torch.channels_last)
-    sequence = x.view(TRAIN_STEPS, TRAIN_BATCH, 2, TRAIN_SIZE, TRAIN_SIZE)
-    makers = {"ours": _train_ours, "snntorch": _train_snntorch}
-    if importlib.util.find_spec("spikingjelly") is not None:
-        makers["spikingjelly"] = _train_spikingjelly
-    sides = {name: make(sequence) for name, make in makers.items()}
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for n in range(TRAIN_ROUNDS + 1):
-        for name, step in sides.items():
-            for _ in range(3):
-                began = time.perf_counter()
-                step()
-                if n:
-                    times[name].append(1e3 * (time.perf_counter() - began))
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    peers = [value for name, value in medians.items() if name != "ours"]
-    figures = {f"train_{name}_ms": value for name, value in medians.items()}
-    return {"train_ratio_best_eager_peer": medians["ours"] / min(peers)} | figures
 
 
 def measure() -> dict[str, float]:
@@ -379,12 +291,14 @@ def measure() -> dict[str, float]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     logging.getLogger("torch").setLevel(logging.ERROR)
+    # Peers share code objects; past the usual limit torch.compile would leave some as they are.
+    torch._dynamo.config.recompile_limit = 1000
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with torch.no_grad():
                 figures = _streaming() | _on_recording()
-            figures |= _training()
+            figures |= training_step() | memory()
         finally:
             torch.set_num_threads(threads)
     figures["wide_vectors"] = float(WIDE)

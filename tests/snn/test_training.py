@@ -14,15 +14,17 @@ from spikeloop.snn.training.anytime import (
     Confidence,
     calibrated,
     choose_threshold,
+    cosine_strain,
     exits,
     gap,
     running_mean,
 )
+from spikeloop.snn.training.broadcast import Broadcast
 from spikeloop.snn.training.hoyer import Hoyer, HoyerSpike
 from spikeloop.snn.training.rule import BPTT
 from spikeloop.snn.training.sltt import SLTT
 from spikeloop.snn.training.three_factor import ThreeFactor
-from spikeloop.snn.training.trainer import Trainer, TrainingConfig
+from spikeloop.snn.training.trainer import RULES, Trainer, TrainingConfig
 
 DT, STEPS, CLASSES, INPUTS = 1e-3, 8, 4, 20
 
@@ -57,9 +59,11 @@ def accuracy(model, seed=99):
         lambda: (SLTT(), None),
         lambda: (SLTT(steps=2), None),
         lambda: (Anytime(0.2), None),
+        lambda: (Anytime(0.0, layers=0.02), None),
         lambda: (Hoyer(1e-3), HoyerSpike()),
+        lambda: (Broadcast(), None),
     ],
-    ids=["bptt", "sltt", "sltt-2", "anytime", "hoyer"],
+    ids=["bptt", "sltt", "sltt-2", "anytime", "aoi", "hoyer", "three-factor"],
 )
 def test_each_rule_learns_repeats_and_resumes(make, tmp_path):
     config = TrainingConfig(epochs=8, learning_rate=1e-2)
@@ -143,6 +147,7 @@ def peak_saved(rule, steps):
 def test_slt_memory_does_not_grow_with_time():
     assert peak_saved(SLTT(), 16) / peak_saved(SLTT(), 4) <= 1.3
     assert peak_saved(SLTT(steps=2), 16) / peak_saved(SLTT(steps=2), 4) <= 1.3
+    assert peak_saved(Broadcast(), 16) / peak_saved(Broadcast(), 4) <= 1.3
     assert peak_saved(BPTT(), 16) / peak_saved(BPTT(), 4) > 3
 
 
@@ -225,3 +230,77 @@ def test_three_factors_train_a_head_from_nothing():
             rule.observe(one[None], miss.detach()[None])
         rule.apply(1.0)
     assert accuracy(head) > 0.8
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_is_a_line_of_the_configuration(rule):
+    values = {"epochs": 4, "learning_rate": 1e-2, "rule": rule, "rule_steps": 4}
+    config = build_config(TrainingConfig, values)
+    model = network(HoyerSpike() if rule == "hoyer" else None)
+    done = Trainer(config, quiet=True).fit(model, patterns(200, 1))
+    losses = [figures["validation_loss"] for figures in done.history]
+    assert losses[-1] < losses[0]
+    assert min(figures["validation_accuracy"] for figures in done.history[-1:]) > 0.5
+
+
+def test_a_wrong_rule_is_named():
+    with pytest.raises(ParameterError, match=r"rule.*three_factor"):
+        build_config(TrainingConfig, {"rule": "backprop"})
+
+
+def test_a_compiled_training_is_the_plain_one():
+    torch.manual_seed(0)
+    x, target = torch.rand(3, 4, INPUTS), torch.randint(0, CLASSES, (4,))
+    gradients = []
+    for compiled in (False, True):
+        model = network()
+        trainer = Trainer(TrainingConfig(compile=compiled), quiet=True)
+        trainer.rule.backward(model, x, target, trainer.loss)
+        gradients.append([p.grad for p in model.parameters()])
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(*gradients, strict=True))
+    assert any(g.abs().max() > 1e-3 for g in gradients[0])
+
+
+def test_the_strain_is_that_of_angles_to_the_mean():
+    # Two steps at right angles, as long as one another: each is 45 degrees from their mean.
+    steps = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]], requires_grad=True)
+    strain = cosine_strain(steps)
+    assert float(strain.detach()) == pytest.approx(2**0.5 - 1, rel=1e-4)
+    strain.backward()
+    # Downhill, each turns towards the mean.
+    assert steps.grad[0, 0, 1] < 0 and steps.grad[1, 0, 0] < 0
+    assert float(cosine_strain(torch.ones(5, 2, 3))) == pytest.approx(0.0, abs=1e-4)
+
+
+def test_three_factors_are_the_gradient_where_nothing_is_broadcast():
+    """One layer of leaky read-outs: pre x post x error is what BPTT gives for the same loss."""
+    torch.manual_seed(0)
+    x, target = torch.rand(6, 5, INPUTS), torch.randint(0, CLASSES, (5,))
+    readout = snn.LeakyIntegrator(4e-3, DT)
+    model = nn.Sequential(nn.Linear(INPUTS, CLASSES, bias=False), readout)
+    loss = nn.functional.cross_entropy
+    value = Broadcast().backward(model, x, target, loss)
+    got = model[0].weight.grad.clone()
+    model[0].weight.grad = None
+    true = torch.stack([loss(y, target) for y in snn.run(model, x)]).mean()
+    true.backward()
+    assert value == pytest.approx(float(true.detach()), rel=1e-5)
+    assert torch.allclose(got, model[0].weight.grad, atol=1e-6)
+
+
+def test_three_factors_broadcast_through_pictures_and_name_what_they_cannot_take():
+    torch.manual_seed(0)
+    lif = {"tau": 4e-3, "dt": DT, "unit_input": True}
+    model = nn.Sequential(
+        nn.Conv2d(1, 3, 3), snn.LIF(**lif, threshold=0.3), nn.Flatten(), nn.Linear(48, CLASSES)
+    )
+    x, target = torch.rand(4, 2, 1, 6, 6), torch.zeros(2, dtype=torch.int64)
+    Broadcast().backward(model, x, target, nn.functional.cross_entropy)
+    assert all(p.grad.abs().max() > 0 for p in model.parameters())
+    for wrong, message in (
+        (nn.Linear(3, 3), "nn.Sequential"),
+        (nn.Sequential(snn.IF(DT)), "layer '0' has no synapse"),
+        (nn.Sequential(nn.Linear(6, 2), snn.LIF(torch.rand(2) + 1, DT)), "one time constant"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Broadcast().backward(wrong, x[..., 0, 0, :], target, nn.functional.cross_entropy)

@@ -37,8 +37,10 @@ def name_what_lacks(package: str) -> None:
     for module in [m for name, m in sys.modules.items() if name.split(".")[0] == package]:
 
         def missing(name: str, module: str = module.__name__) -> Any:
-            # `from ... import` would hide the message of an AttributeError, which tools rely on.
-            kind = AttributeError if name.startswith(("_", "pytest")) else ImportError
+            # `from ... import` would hide the message of an AttributeError, which tools rely on;
+            # pickle looks for other modules, such as torch, in all modules that there are.
+            other = name.startswith(("_", "pytest")) or name in sys.modules
+            kind = AttributeError if other else ImportError
             raise kind(say(f"{module}.{name}"))
 
         vars(module)["__getattr__"] = missing

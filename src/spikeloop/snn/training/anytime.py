@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from spikeloop.snn.neurons.neuron import Neuron
 from spikeloop.snn.stateful import reset, run
-from spikeloop.snn.training.rule import Loss
+from spikeloop.snn.training.rule import Loss, Run
 
 
 def running_mean(outputs: Tensor) -> Tensor:
@@ -18,29 +21,78 @@ def running_mean(outputs: Tensor) -> Tensor:
     return outputs.cumsum(0) / steps.view(-1, *(1,) * (outputs.ndim - 1))
 
 
-class Anytime:
-    """BPTT whose early outputs are drawn to the last (after AOI-SNN: Wu et al., arXiv 2301.00522).
+def cosine_strain(responses: Tensor) -> Tensor:
+    """1 / (mean over steps of cos(response, mean response)) - 1 (AOI-SNN's RCS regulariser).
 
-    To the loss of the mean output, `weight` times the mean over steps of 1 - cos(mean output so
-    far, mean output at the end) is added, so that a cutoff costs less accuracy.
+    Args:
+        responses: (time, batch, ...) of a layer: spikes plus what is left above 0 on the membranes,
+            in thresholds. The mean over time, towards which it draws, passes no gradient.
+
+    Returns:
+        The mean over the batch; 0 where all steps are alike.
+
+    """
+    each = responses.flatten(2)
+    alike = nn.functional.cosine_similarity(each, each.mean(0, keepdim=True).detach(), 2, 1e-5)
+    return (1 / (alike.mean(0) + 1e-5) - 1).mean()
+
+
+@contextmanager
+def layer_responses(model: nn.Module) -> Iterator[list[list[Tensor]]]:
+    """Note the responses of each layer of neurons, step by step; see `cosine_strain`."""
+    layers = [m for m in model.modules() if isinstance(m, Neuron) and m.state_names]
+    noted: list[list[Tensor]] = [[] for _ in layers]
+
+    def note(into: list[Tensor], module: Neuron, spikes: Tensor) -> None:
+        assert module.state is not None
+        membrane = module.state[module.state_names.index("v")]
+        into.append(spikes + torch.relu(membrane) / module.fitted("threshold", membrane))
+
+    hooks = [
+        layer.register_forward_hook(lambda module, _x, y, into=into: note(into, module, y))
+        for layer, into in zip(layers, noted, strict=True)
+    ]
+    try:
+        yield noted
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+class Anytime:
+    """BPTT for outputs that are right early, so that a cutoff costs less accuracy.
+
+    Two terms are added to the loss of the mean output, each with its weight. `layers` is for
+    AOI-SNN's regulariser (Wu et al., arXiv 2301.09522, sec. IV): the sum over the layers of neurons
+    of `cosine_strain`, which draws what a layer says in each step to what it says in the mean.
+    `weight` is for one of our own, which does the same to the outputs alone: the mean over steps of
+    1 - cos(mean output so far, mean output at the end).
 
     Args:
         weight: at least 0.
+        layers: at least 0.
 
     """
 
-    def __init__(self, weight: float = 0.1) -> None:
-        if weight < 0:
-            raise ValueError(f"weight must be at least 0, not {weight}")
-        self.weight = weight
+    def __init__(self, weight: float = 0.1, layers: float = 0.0) -> None:
+        if weight < 0 or layers < 0:
+            raise ValueError(f"weight and layers must be at least 0, not {weight} and {layers}")
+        self.weight, self.layers = weight, layers
+        self.run: Run = run
 
     def backward(self, model: nn.Module, x: Tensor, target: Tensor, loss: Loss) -> float:
         """See `Rule`."""
         reset(model)
-        means = running_mean(run(model, x))
+        strain: Any = 0.0
+        if self.layers:
+            with layer_responses(model) as responses:
+                means = running_mean(run(model, x))
+            strain = sum(cosine_strain(torch.stack(steps)) for steps in responses if steps)
+        else:
+            means = running_mean(self.run(model, x))
         alike = nn.functional.cosine_similarity(means, means[-1:].detach(), dim=2)
-        value = loss(means[-1], target) + self.weight * (1 - alike).mean()
-        value.backward()  # type: ignore[no-untyped-call]
+        value = loss(means[-1], target) + self.weight * (1 - alike).mean() + self.layers * strain
+        value.backward()
         reset(model)
         return float(value.detach())
 
@@ -53,7 +105,10 @@ class Measure(Protocol):
 
 
 def gap(means: Tensor) -> Tensor:
-    """Lead of the first class over the second (the cutoff of AOI-SNN)."""
+    """Lead of the first class over the second, after AOI-SNN's Top-K cutoff.
+
+    There it is the lead in the sum of the outputs, with a threshold for each step.
+    """
     best = means.topk(2, dim=-1).values
     return best[..., 0] - best[..., 1]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeloop.snn.stateful import reset, run
-from spikeloop.snn.training.rule import Loss
+from spikeloop.snn.training.rule import Loss, Run
 
 
 class _Fire(torch.autograd.Function):
@@ -72,11 +72,12 @@ class Hoyer:
         if weight < 0:
             raise ValueError(f"weight must be at least 0, not {weight}")
         self.weight = weight
+        self.run: Run = run
 
     def backward(self, model: nn.Module, x: Tensor, target: Tensor, loss: Loss) -> float:
         """See `Rule`."""
         reset(model)
-        value = loss(run(model, x).mean(0), target)
+        value = loss(self.run(model, x).mean(0), target)
         for module in model.modules():
             if isinstance(module, HoyerSpike) and module.penalty is not None:
                 value = value + self.weight * module.penalty
