@@ -32,6 +32,9 @@ def main():
         "lif_soft": neuron.LIFNode(tau=3.0, v_reset=None, **atan),
         "lif_unit": neuron.LIFNode(tau=3.0, v_reset=0.0, decay_input=False, **atan),
         "if_soft": neuron.IFNode(v_reset=None, **atan),
+        "if_hard": neuron.IFNode(v_reset=0.0, **atan),
+        "current": neuron.CUBALIFNode(c_decay=0.5, v_decay=0.75, v_threshold=1.0, **atan),
+        "integer": neuron.ILIFNode(tau=3.0),
         "plif": neuron.ParametricLIFNode(init_tau=3.0, v_reset=0.0, **atan),
     }
     found = {"x": x.detach().numpy()}

@@ -69,6 +69,19 @@ def test_streaming_is_multi_step_and_reset_forgets(name):
         model(x[0][:1])
 
 
+@pytest.mark.parametrize("name", list(layers()))
+def test_a_sample_after_another_is_that_alone(name):
+    layer, shape = layers()[name]
+    model = nn.Sequential(layer.eval())
+    first, second = (torch.rand(2, 10, *shape) < 0.4).float()
+    with torch.no_grad():
+        alone = snn.run(model, second)
+        snn.reset(model)
+        snn.run(model, first)
+        snn.reset(model)
+        assert torch.equal(snn.run(model, second), alone)
+
+
 def test_recurrence_comes_a_step_later():
     loop = nn.Linear(1, 1, bias=False)
     nn.init.constant_(loop.weight, 1.0)

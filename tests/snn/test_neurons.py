@@ -142,6 +142,14 @@ def _lif(**kwargs):
         ("lif_soft", _lif(reset="soft")),
         ("lif_unit", _lif(unit_input=True)),
         ("if_soft", snn.IF(1.0, reset="soft", surrogate=ATan(2.0))),
+        ("if_hard", snn.IF(1.0, surrogate=ATan(2.0))),
+        (
+            "current",
+            snn.CurrentLIF(
+                -1 / math.log(0.75), -1 / math.log(0.5), 1.0, unit_input=True, surrogate=ATan(2.0)
+            ),
+        ),
+        ("integer", snn.IntegerLIF(3.0, 1.0, solver="euler", unit_input=True)),
         ("plif", _lif(learn=("tau",))),
     ],
 )
@@ -154,7 +162,7 @@ def test_spikes_membranes_and_gradients_are_spikingjellys(name, module):
     spikes, potentials = [], []
     for one in x:
         spikes.append(module(one))
-        potentials.append(module.state[0])
+        potentials.append(module.state[module.state_names.index("v")])
     s = torch.stack(spikes)
     (s * torch.linspace(1, 2, len(x))[:, None, None]).sum().backward()
     assert np.array_equal(s.detach().numpy(), PEER[f"{name}.spikes"])
@@ -179,6 +187,98 @@ def test_spikes_and_membranes_are_snntorchs(reset, peer):
         assert torch.allclose(ours.state[0], mem, atol=2e-6)
 
 
+def test_currents_and_membranes_are_snntorchs():
+    torch.manual_seed(2)
+    x = torch.rand(80, 2, 7) * 0.9 - 0.25
+    theirs = snntorch.Synaptic(alpha=0.6, beta=0.8, reset_mechanism="zero", reset_delay=False)
+    syn, mem = theirs.init_synaptic()
+    ours = snn.CurrentLIF(-DT / math.log(0.8), -DT / math.log(0.6), DT, unit_input=True)
+    fired = 0
+    for one in x:
+        spike, syn, mem = theirs(one, syn, mem)
+        assert torch.equal(ours(one), spike)
+        assert torch.allclose(ours.state[0], syn, atol=2e-6)
+        # Its reset takes the current of the step off too, so its membrane is ours where it's quiet.
+        quiet = spike == 0
+        assert torch.allclose(ours.state[1][quiet], mem[quiet], atol=2e-6)
+        mem = ours.state[1]
+        fired += int(spike.sum())
+    assert fired > 20
+
+
+def reference(kind, x, **p):
+    """Spikes and membranes of one neuron, step by step in long doubles, from the equations."""
+    one = np.longdouble(1)
+    decay = {
+        name: np.exp(-np.longdouble(DT) / np.longdouble(p[name])) for name in p if "tau" in name
+    }
+    v = i = a = np.longdouble(0)
+    spikes, membranes = [], []
+    for drive in x.astype(np.longdouble):
+        if kind == "current":
+            i = decay["tau_syn"] * i + (one - decay["tau_syn"]) * p["w_in"] * drive
+            v = p["v_leak"] + decay["tau"] * (v - p["v_leak"]) + (one - decay["tau"]) * p["r"] * i
+        elif kind == "integrate":
+            v = v + p["r"] * np.longdouble(DT) * drive
+        else:
+            gain = p["r"] * (one - decay["tau"])
+            v = p["v_leak"] + decay["tau"] * (v - p["v_leak"]) + gain * drive
+        level = p["threshold"] + (p["beta"] * a if kind == "adaptive" else 0)
+        n = float(v >= level)
+        if kind == "integer":
+            n = float(np.floor(np.clip(v / level, 0, p["most"]) + 0.5))
+        if kind == "readout":
+            n = float(v)
+        elif p["reset"] == "soft":
+            v = v - n * level
+        elif p["reset"] == "hard" and n:
+            v = np.longdouble(p["v_reset"])
+        if kind == "adaptive":
+            a = decay["tau_adaptation"] * a + (one - decay["tau_adaptation"]) * n
+        spikes.append(n)
+        membranes.append(float(v))
+    return np.array(spikes), np.array(membranes)
+
+
+LEAKY = {"tau": 7e-3, "r": 2.5, "v_leak": -0.1}
+FIRES = {"threshold": 0.7, "v_reset": -0.2}
+
+
+@pytest.mark.parametrize("reset", ["hard", "soft", "none"])
+@pytest.mark.parametrize(
+    ("kind", "make", "values"),
+    [
+        ("leaky", snn.LIF, LEAKY | FIRES),
+        ("leaky", snn.PLIF, LEAKY | FIRES),
+        ("current", snn.CurrentLIF, LEAKY | FIRES | {"tau_syn": 4e-3, "w_in": 1.5}),
+        ("adaptive", snn.AdaptiveLIF, LEAKY | FIRES | {"tau_adaptation": 0.05, "beta": 1.3}),
+        ("integer", snn.IntegerLIF, LEAKY | FIRES | {"most": 3}),
+        ("integrate", snn.IF, FIRES | {"r": 300.0}),
+        ("readout", snn.LeakyIntegrator, LEAKY | FIRES),
+    ],
+)
+def test_every_neuron_follows_its_equations_in_long_doubles(kind, make, values, reset):
+    x = np.random.default_rng(4).normal(0.5, 0.8, 400)
+    given = {
+        name: torch.tensor(value, dtype=torch.float64) if name != "most" else value
+        for name, value in values.items()
+    }
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        neuron = make(dt=DT, reset=reset, **given)
+    finally:
+        torch.set_default_dtype(default)
+    spikes, membranes = reference(kind, x, reset=reset, **values)
+    with torch.no_grad():
+        for n, drive in enumerate(x):
+            y = neuron(torch.full((1, 1), drive, dtype=torch.float64))
+            assert float(y) == pytest.approx(spikes[n], abs=1e-12)
+            v = neuron.state[neuron.state_names.index("v")]
+            assert float(v) == pytest.approx(membranes[n], abs=1e-11)
+    assert kind == "readout" or 5 < (spikes > 0).sum() < 400
+
+
 @pytest.mark.parametrize(
     ("surrogate", "area"),
     [
@@ -200,31 +300,51 @@ def test_surrogates_step_forward_and_pass_their_derivative(surrogate, area):
     assert int(x.grad.argmax()) == pytest.approx(400_000, abs=500)
 
 
-def test_gradients_through_time_are_those_of_a_smooth_neuron():
-    # With the forward step replaced by the integral of its derivative, differences are a check.
-    class Smooth:
-        def __call__(self, x):
-            return torch.sigmoid(4 * x)
+class Smooth:
+    """A forward step that is the integral of its derivative, so that differences are a check."""
 
-    neuron = snn.LIF(
-        torch.full((3,), 5e-3, dtype=torch.float64),
-        DT,
-        unit_input=True,
-        reset="soft",
-        surrogate=Smooth(),
-        learn=("tau", "threshold"),
-    ).double()
+    def __call__(self, x):
+        return torch.sigmoid(4 * x)
+
+
+def differentiable():
+    f64 = torch.float64
+    common = {"surrogate": Smooth()}
+    tau = torch.full((3,), 5e-3, dtype=f64)
+    three = {"channels": 3} | common
+    return {
+        "lif": snn.LIF(tau, DT, unit_input=True, reset="soft", learn=("tau", "threshold"), **common),
+        "lif_hard": snn.LIF(5e-3, DT, learn=("r", "v_leak"), r=3.0, **three),
+        "lif_none": snn.LIF(5e-3, DT, reset="none", learn=("tau",), **three),
+        "plif": snn.PLIF(5e-3, DT, unit_input=True, **three),
+        "plif_euler": snn.PLIF(5e-3, DT, unit_input=True, solver="euler", **three),
+        "if": snn.IF(DT, unit_input=True, learn=("r", "v_reset"), **three),
+        "current": snn.CurrentLIF(
+            8e-3, 3e-3, DT, unit_input=True, learn=("tau", "tau_syn", "w_in"), **three
+        ),
+        "adaptive": snn.AdaptiveLIF(
+            5e-3, DT, tau_adaptation=9e-3, unit_input=True,
+            learn=("tau_adaptation", "beta"), **three,
+        ),
+        "input_adaptive": snn.InputAdaptiveLIF(
+            torch.nn.Linear(3, 3), torch.nn.Linear(3, 3), 5e-3, DT, tau_adaptation=9e-3,
+            learn=("tau_adaptation",), **three,
+        ),
+        "readout": snn.LeakyIntegrator(5e-3, DT, learn=("tau", "r"), channels=3),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(differentiable()))
+def test_gradients_through_time_are_those_of_a_smooth_neuron(name):
+    torch.manual_seed(0)
+    neuron = differentiable()[name].double()
     x = torch.rand(6, 2, 3, dtype=torch.float64, requires_grad=True)
+    learned = dict(neuron.named_parameters())
 
-    def output(x, tau, threshold):
+    def output(x, *values):
         neuron.reset()
-        values = {"tau_raw": tau, "threshold_raw": threshold}
-        neuron.reset()
-        return torch.stack([torch.func.functional_call(neuron, values, one) for one in x])
+        held = dict(zip(learned, values, strict=True))
+        return torch.stack([torch.func.functional_call(neuron, held, one) for one in x])
 
-    given = (
-        x,
-        neuron.tau_raw.detach().requires_grad_(),
-        neuron.threshold_raw.detach().requires_grad_(),
-    )
-    assert torch.autograd.gradcheck(output, given)
+    given = [value.detach().requires_grad_() for value in learned.values()]
+    assert torch.autograd.gradcheck(output, (x, *given))
