@@ -1,16 +1,16 @@
 """Event processing on one core: our time over the best peer's, measured in turns in one process.
 
-Peers come with the extra `bench` (evutils is GPL and used here only). Inputs: `sparse`, the shared
+Peers come with the extra `bench` (see `event_peers`). Inputs: `sparse`, the shared
 recording 60 times with its time moved on (20.6 M events, no vectors); `vector`, a made-up stream
 rich in vectors (15.6 M events); for the rest 2 M events of moving edges and noise at 640x480.
-Every figure is of medians over warm runs that alternate. Figures end in `_ratio` (time over the
-best peer's) or `_mev_s` (million events a second).
+Every figure is of medians over warm runs that alternate, and of the CPU time of all threads, so
+that it is one core's on a loaded machine too. Figures end in `_ratio` (time over the best peer's)
+or `_mev_s` (million events a second).
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib
+import os
 import statistics
 import subprocess
 import sys
@@ -24,6 +24,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from spikeloop_benchmarks import event_peers
+from spikeloop_benchmarks.event_peers import Runs, peer
 
 from spikeloop.events.array import Events
 from spikeloop.events.evt3 import Evt3Decoder
@@ -40,12 +42,13 @@ WIDTH, HEIGHT, COUNT = 640, 480, 2_000_000
 SIZE = (WIDTH, HEIGHT)
 WINDOW_US, TAU_US, BINS = 2_000, 10_000, 10
 PIECE = 1 << 20
-Runs = dict[str, Callable[[], Any]]
 
 
 def measure() -> dict[str, float]:
     """All figures."""
     warnings.simplefilter("ignore")
+    for variable in ("RAYON_NUM_THREADS", "POLARS_MAX_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
     # Peers without a way to take the events from memory read them from here.
     with tempfile.TemporaryDirectory() as folder:
         figures = _decoding("evt3_sparse", _sparse_words(), 640, 480, Path(folder))
@@ -55,30 +58,22 @@ def measure() -> dict[str, float]:
     return figures
 
 
-def _peer(name: str) -> Any:
-    """A peer's module, or None with a line that says how to get it."""
-    with contextlib.suppress(ImportError):
-        return importlib.import_module(name)
-    print(f"{name} isn't installed and left out: pip install 'spikeloop[bench]'", file=sys.stderr)
-    return None
-
-
 def _compare(name: str, events: int, ours: Callable[[], Any], peers: Runs) -> dict[str, float]:
     """Rates of all, and the ratio to the best peer."""
     runs: Runs = {"ours": ours, **peers}
-    times: dict[str, list[float]] = {peer: [] for peer in runs}
-    for peer in runs:
-        runs[peer]()
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for run in runs.values():
+        run()
     for _ in range(ROUNDS):
-        for peer, run in runs.items():
-            began = time.perf_counter()
+        for who, run in runs.items():
+            began = time.process_time()
             result = run()
-            times[peer].append(time.perf_counter() - began)
+            times[who].append(time.process_time() - began)
             del result
-    median = {peer: statistics.median(values) for peer, values in times.items()}
-    figures = {f"{name}_{peer}_mev_s": events / t / 1e6 for peer, t in median.items()}
+    median = {who: statistics.median(values) for who, values in times.items()}
+    figures = {f"{name}_{who}_mev_s": events / t / 1e6 for who, t in median.items()}
     if peers:
-        best = min(t for peer, t in median.items() if peer != "ours")
+        best = min(t for who, t in median.items() if who != "ours")
         figures[f"{name}_ratio"] = median["ours"] / best
     return figures
 
@@ -129,16 +124,16 @@ def _decoding(
         return sum(len(decoder.decode(view[k : k + PIECE])[0]) for k in range(0, len(data), PIECE))
 
     peers: Runs = {}
-    if evt3 := _peer("evt3"):
+    if evt3 := peer("evt3"):
         peers["evt3"] = lambda: evt3.decode_bytes(data, sensor_width=width, sensor_height=height)
-    if eventcv := _peer("eventcv"):
+    if eventcv := peer("eventcv"):
         peers["eventcv"] = lambda: eventcv.load(str(file))
-    if evutils := _peer("evutils.io"):
+    if evutils := peer("evutils.io"):
         peers["evutils"] = lambda: evutils.EventReader(str(file)).read_all()
     count = len(ours())
-    for peer, run in peers.items():
+    for who, run in peers.items():
         if len(run()) != count:
-            raise RuntimeError(f"{name}: {peer} decodes {len(run())} events, we {count}")
+            raise RuntimeError(f"{name}: {who} decodes {len(run())} events, we {count}")
     figures = _compare(name, count, ours, peers)
     figures |= _compare(f"{name}_streaming", count, streaming, {})
     return figures
@@ -155,13 +150,22 @@ def _edges_and_noise() -> Events:
 
 
 def _processing(events: Events) -> dict[str, float]:
-    dv = _peer("dv_processing")
+    dv = peer("dv_processing")
     store = _filled_store(dv, events) if dv else None
     return (
         _denoising(events, dv, store)
         | _accumulating(events, dv, store)
-        | _representing(events, _peer("eventcv"), _peer("evutils.types"), _peer("evutils.dense"))
+        | _linear_surface(events, dv, store)
+        | _representing(events)
     )
+
+
+def _filled_store(dv: Any, events: Events) -> Any:
+    store = dv.EventStore()
+    columns = (events.t, events.x, events.y, events.p > 0)
+    for row in zip(*(column.tolist() for column in columns), strict=True):
+        store.push_back(*row)
+    return store
 
 
 def _denoising(events: Events, dv: Any, store: Any) -> dict[str, float]:
@@ -197,63 +201,36 @@ def _accumulating(events: Events, dv: Any, store: Any) -> dict[str, float]:
     )
 
 
-def _representing(events: Events, eventcv: Any, types: Any, dense: Any) -> dict[str, float]:
-    records = _records(types, events) if types else None
-    stream = _stream(eventcv, events) if eventcv else None
-
+def _representing(events: Events) -> dict[str, float]:
     def surface() -> NDArray[np.float32]:
         ours = TimeSurface(*SIZE)
         ours.add(events)
         return ours.exponential(TAU_US)
 
-    surfaces: Runs = {"eventcv": lambda: eventcv.tsurf(stream)} if eventcv else {}
-    voxels: Runs = {"numpy": lambda: _numpy_voxels(events)}
-    counts: Runs = {"numpy": lambda: _numpy_histogram(events)}
-    if dense:
-        surfaces["evutils"] = lambda: dense.timesurface(records, *SIZE, tau=TAU_US)
-        counts["evutils"] = lambda: dense.histogram(records, *SIZE)
     return (
-        _compare("timesurface", COUNT, surface, surfaces)
-        | _compare("voxel", COUNT, lambda: voxel_grid(events, BINS), voxels)
-        | _compare("histogram", COUNT, lambda: histogram(events), counts)
+        _compare("timesurface", COUNT, surface, event_peers.surfaces(events, TAU_US))
+        | _compare(
+            "voxel", COUNT, lambda: voxel_grid(events, BINS), event_peers.voxels(events, BINS)
+        )
+        | _compare("histogram", COUNT, lambda: histogram(events), event_peers.histograms(events))
     )
 
 
-def _filled_store(dv: Any, events: Events) -> Any:
-    store = dv.EventStore()
-    columns = (events.t, events.x, events.y, events.p > 0)
-    for row in zip(*(column.tolist() for column in columns), strict=True):
-        store.push_back(*row)
-    return store
+def _linear_surface(events: Events, dv: Any, store: Any) -> dict[str, float]:
+    """dv-processing's time surface, whose picture is linear in time, against our linear one."""
+    span = float(events.t[-1] - events.t[0])
 
+    def theirs() -> Any:
+        surface = dv.TimeSurface(SIZE)
+        surface.accept(store)
+        return surface.generateFrame()
 
-def _records(types: Any, events: Events) -> Any:
-    records = np.zeros(len(events), types.Event_dtype)
-    for name in "txyp":
-        records[name] = getattr(events, name)
-    return records
+    def ours() -> NDArray[np.float32]:
+        surface = TimeSurface(*SIZE)
+        surface.add(events)
+        return surface.linear(span)
 
-
-def _stream(eventcv: Any, events: Events) -> Any:
-    columns: list[NDArray[Any]] = [events.x, events.y, events.t, events.p]
-    table = np.stack([column.astype(np.int64) for column in columns], axis=1)
-    return eventcv.from_numpy(table, time_unit="us", sensor_size=(WIDTH, HEIGHT))
-
-
-def _numpy_voxels(events: Events) -> Any:
-    place = (events.t - events.t[0]) * ((BINS - 1) / (events.t[-1] - events.t[0]))
-    low = place.astype(np.int64)
-    upper, sign = place - low, 2.0 * events.p - 1.0
-    at = events.y.astype(np.int64) * WIDTH + events.x
-    size = WIDTH * HEIGHT
-    grid = np.bincount(low * size + at, sign * (1.0 - upper), BINS * size)
-    high = np.minimum(low + 1, BINS - 1)
-    return grid + np.bincount(high * size + at, sign * upper, BINS * size)
-
-
-def _numpy_histogram(events: Events) -> Any:
-    at = (events.p.astype(np.int64) * HEIGHT + events.y) * WIDTH + events.x
-    return np.bincount(at, minlength=2 * WIDTH * HEIGHT)
+    return _compare("timesurface_linear", COUNT, ours, {"dv": theirs} if dv else {})
 
 
 def _info_s() -> float:

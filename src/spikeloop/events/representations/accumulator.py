@@ -135,7 +135,7 @@ def _add(
     limit: np.float32,
 ) -> None:
     places, row = np.empty(BLOCK, np.uint32), np.uint32(columns)
-    steps = np.empty(BLOCK, np.float32)
+    steps, full = np.empty(BLOCK, np.float32), False
     for begin in range(0, len(x), BLOCK):
         m = min(BLOCK, len(x) - begin)
         xs, ys, ps = x[begin : begin + m], y[begin : begin + m], p[begin : begin + m]
@@ -149,7 +149,7 @@ def _add(
             value = sums[at] + steps[k]
             value = value if value < limit else limit
             sums[at] = value if value > -limit else -limit
-            touched[at // np.uint64(GROUP)] = True
+        full = full or _mark(places[:m], touched)
 
 
 @numba.njit(cache=True)
@@ -169,6 +169,7 @@ def _add_fading(
 ) -> None:
     places, row = np.empty(BLOCK, np.uint32), np.uint32(columns)
     ages, factors = np.empty(BLOCK, np.float64), np.empty(BLOCK, np.float32)
+    full = False
     for begin in range(0, len(x), BLOCK):
         m = min(BLOCK, len(x) - begin)
         xs, ys, ps = x[begin : begin + m], y[begin : begin + m], p[begin : begin + m]
@@ -185,7 +186,19 @@ def _add_fading(
             value = sums[at] * factors[k] + (up if ps[k] else down)
             value = value if value < limit else limit
             sums[at] = value if value > -limit else -limit
-            touched[at // np.uint64(GROUP)] = True
+        full = full or _mark(places[:m], touched)
+
+
+@numba.njit(cache=True)
+def _mark(places: NDArray[np.uint32], touched: NDArray[np.bool_]) -> bool:
+    """Note the groups of pixels; whether all are touched now, so that none need be noted again."""
+    for k in range(len(places)):
+        touched[np.uint64(places[k] // np.uint32(GROUP))] = True
+    # Without a way out of the loop, so that it is turned into vector code.
+    missing = False
+    for k in range(len(touched)):
+        missing |= not touched[k]
+    return not missing
 
 
 @numba.njit(cache=True)
