@@ -20,11 +20,10 @@ from spikeloop.parameters import suggestion
 from spikeloop.snn.engine.event_driven import EventEngine
 from spikeloop.snn.engine.plan import WEIGHTS, NotEventDrivenError, Stage, plan
 from spikeloop.snn.engine.quantisation import quantised
-from spikeloop.snn.engine.vectors import WIDE
 from spikeloop.snn.stateful import copy_without_state, reset
 
 FORMS = ("auto", "event", "dense")
-LIMIT = 0.35 if WIDE else 0.12
+LIMIT = 0.35
 """Share of active inputs from which the dense form is faster, where none was measured."""
 PATIENCE, PROBE = 4, 32
 

@@ -149,6 +149,20 @@ def _touch(
 
 
 @inlined
+def _bound(
+    starts: Any, columns_in: Any, corner: Any, reach: Any, top: Any, low: Any, high: Any,
+    lefts: Any, rights: Any,
+) -> None:  # fmt: skip
+    """Where the spikes of a window begin and end in the list, in its rows from `low` to `high`."""
+    left = min(max(corner, 0), columns_in)
+    right = max(left, min(corner + reach, columns_in))
+    for k in range(low, high):
+        row = (top + k) * (columns_in + 1)
+        poke(lefts, k, np.int64(peek(starts, row + left)))
+        poke(rights, k, np.int64(peek(starts, row + right)))
+
+
+@inlined
 def _begin_row(occupied: Any, words_out: Any, hot: Any, size: Any, y: Any) -> None:
     for w in range(words_out):
         poke(occupied, y * words_out + w, ZERO)
@@ -208,12 +222,7 @@ def stage_pass(padded: int, taps: int, bits: int) -> Any:
             for i in range(count):
                 x = np.int64(peek(pixels, i))
                 corner = x * hop - pad_x
-                left = min(max(corner, 0), columns_in)
-                right = max(left, min(corner + reach, columns_in))
-                for k in range(low, high):
-                    row = (top + k) * (columns_in + 1)
-                    poke(lefts, k, np.int64(peek(starts, row + left)))
-                    poke(rights, k, np.int64(peek(starts, row + right)))
+                _bound(starts, columns_in, corner, reach, top, low, high, lefts, rights)
                 filled = spread_over(out_starts, filled, line + x + 1, written)
                 before = written
                 written = _touch(

@@ -110,18 +110,12 @@ def update_pixel(
         weight, keys, cursor, end, starts, states, table, power, shift = (
             pointer(n) for n in (4, 5, 6, 7, 10, 13, 15, 16, 17)
         )
-        sums = _Sums(builder, count, weight, stored, summed)
+        sums, size = _Sums(builder, count, weight, stored, summed), (row_size, channels, offset)
         if many:
-            size = (row_size, channels, offset)
             total = _find_weights(builder, rows, (keys, cursor, end, low), size, starts)
-            with cgutils.for_range(builder, total) as spike:
-                start = builder.load(builder.gep(starts, [spike.index]))
-                sums.add(builder.sext(start, _LONG))
+            sums.add_listed(starts, total)
         else:
-            with cgutils.for_range(builder, rows) as row:
-                key = builder.sext(builder.load(builder.gep(keys, [row.index])), _LONG)
-                start = builder.add(builder.mul(row.index, row_size), builder.mul(key, channels))
-                sums.add(builder.add(start, offset))
+            sums.add_rows(keys, rows, size)
         where = (channels, offset, builder.add(place, offset), silent)
         masks = _update(builder, sums.floats(), where, (states, table, power, shift))
         return context.make_tuple(builder, signature.return_type, masks)
@@ -149,6 +143,20 @@ class _Sums:
                 more = builder.sext(more, self.kind)
             before = builder.load(total)
             builder.store((builder.fadd if real else builder.add)(before, more), total)
+
+    def add_listed(self, starts: Any, total: Any) -> None:
+        """Add what begins at each of a list of places."""
+        with cgutils.for_range(self.builder, total) as spike:
+            start = self.builder.load(self.builder.gep(starts, [spike.index]))
+            self.add(self.builder.sext(start, _LONG))
+
+    def add_rows(self, keys: Any, rows: Any, size: tuple[Any, ...]) -> None:
+        """Add one spike of each row."""
+        builder, (row_size, channels, offset) = self.builder, size
+        with cgutils.for_range(builder, rows) as row:
+            key = builder.sext(builder.load(builder.gep(keys, [row.index])), _LONG)
+            start = builder.add(builder.mul(row.index, row_size), builder.mul(key, channels))
+            self.add(builder.add(start, offset))
 
     def floats(self) -> list[Any]:
         """The sums as floats."""
