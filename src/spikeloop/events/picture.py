@@ -38,6 +38,10 @@ class EventPicture:
             raise ValueError(f"events outside their own sensor of {width}x{height}")
         _draw(self._pixels, events.x, events.y, events.p)
 
+    def snapshot(self) -> NDArray[np.uint8]:
+        """The picture so far, (height, width, 3) RGB; it goes on."""
+        return self._pixels.copy()
+
     def take(self) -> NDArray[np.uint8]:
         """The picture so far, (height, width, 3) RGB; a new one begins."""
         picture = self._pixels.copy()

@@ -28,6 +28,8 @@ td,th{text-align:left;padding:.25rem .5rem .25rem 0;border-bottom:1px solid #888
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .wide{overflow-x:auto}
 .key{margin:0;font-size:.9rem}
+h3{font-size:.95rem;margin:.9rem 0 .2rem}
+.sights{display:flex;flex-wrap:wrap;gap:.4rem}.sights img{flex:1 1 8rem;min-width:0;max-width:15rem}
 """
 
 

@@ -27,6 +27,7 @@ from spikeloop.nodes.accounting import GateWatch, LoopAccount
 from spikeloop.nodes.bridge_config import START_NS, BridgeConfig
 from spikeloop.nodes.bridge_waiting import Waiting
 from spikeloop.nodes.commands import command_values
+from spikeloop.nodes.heartbeat import heartbeat
 from spikeloop.nodes.listening import Listener
 from spikeloop.nodes.messages import Message, stamp_of
 from spikeloop.nodes.running import run_node
@@ -86,7 +87,8 @@ class BridgeNode(SlotNode):
         """Listen at once, but begin only when every sensor has its readers."""
         config = self.config
         try:
-            self._place_robot()
+            with heartbeat(self):
+                self._place_robot()
         except (ValueError, RuntimeError) as error:
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE

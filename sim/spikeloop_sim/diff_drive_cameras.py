@@ -1,0 +1,117 @@
+"""The cameras of the differential-drive robot: when they look, and what is told of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloop.events.array import Events
+from spikeloop_sim.diff_drive_config import DiffDriveConfig
+from spikeloop_sim.event_camera.camera import EventCamera
+from spikeloop_sim.event_camera.config import EventCameraConfig
+from spikeloop_sim.event_camera.optics import Pinhole, Pose, Twist
+from spikeloop_sim.frame_camera import FrameCamera
+from spikeloop_sim.frame_camera_config import FrameCameraConfig
+from spikeloop_sim.robot import CameraInfoReading
+
+
+def lens_of(width: int, height: int, field_deg: float) -> Pinhole:
+    """The lens of a camera of the robot."""
+    return Pinhole.of_field(width, height, math.radians(field_deg))
+
+
+def told_lens(lens: Pinhole) -> CameraInfoReading:
+    """As the topic `camera_info` has it."""
+    return CameraInfoReading(lens.width, lens.height, lens.fx, lens.fy, lens.cx, lens.cy)
+
+
+class EventEye:
+    """The event camera: looks as often as motion asks for, and gathers events between samples."""
+
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        data: mujoco.MjData,
+        pose: Pose,
+        config: DiffDriveConfig,
+        lux: float,
+        seed: int,
+    ) -> None:
+        """Stand in a world with `lux` on a white surface, at a pose; errors as `EventCamera`."""
+        lens = lens_of(config.event_width, config.event_height, config.field_deg)
+        sensor = replace(EventCameraConfig(), scene_lux=lux)
+        self._camera = EventCamera(model, lens, sensor, seed)
+        # What it needs is compiled now, not in the first moments of a mission.
+        for time_us in (0, 10_000):
+            self._camera.see(data, pose, time_us)
+        self._camera.reset(seed)
+        self._pieces: list[Events] = []
+        self._last_us = -1
+
+    def look(
+        self, data: mujoco.MjData, pose: Pose, time_us: int, next_us: int, is_due: bool
+    ) -> None:
+        """Look if a sample is due, or if the next chance is too late for what moves."""
+        late = next_us - self._last_us > self._camera.interval_us
+        if is_due or late:
+            self._pieces.append(self._camera.see(data, pose, time_us))
+            self._last_us = time_us
+
+    def take(self) -> Events:
+        """Events since the last call."""
+        pieces, self._pieces = self._pieces, []
+        if len(pieces) == 1:
+            return pieces[0]
+        columns = (np.concatenate([getattr(p, name) for p in pieces]) for name in "txyp")
+        t, x, y, p = columns
+        return Events(t, x, y, p, self._camera.lens.width, self._camera.lens.height)
+
+    def close(self) -> None:
+        """Free the renderer."""
+        self._camera.close()
+
+
+class FrameEye:
+    """The frame camera: an exposure ends when its sample falls due.
+
+    During an exposure the camera is taken to move with its velocity at the end, and the rest of
+    the world to stand.
+    """
+
+    def __init__(
+        self, model: mujoco.MjModel, config: DiffDriveConfig, lux: float, seed: int
+    ) -> None:
+        """Stand in a world with `lux` on a white surface; errors as `FrameCamera`."""
+        lens = lens_of(config.camera_width, config.camera_height, config.field_deg)
+        self._camera = FrameCamera(model, lens, replace(FrameCameraConfig(), scene_lux=lux), seed)
+
+    def take(
+        self, data: mujoco.MjData, pose: Pose, twist: Twist, time_us: int
+    ) -> NDArray[np.uint8]:
+        """Grey values, (height, width)."""
+
+        def view(time_s: float) -> tuple[mujoco.MjData, Pose]:
+            since = time_s - 1e-6 * time_us
+            turn = _small_rotation(twist.angular * since)
+            return data, Pose(pose.position + since * twist.linear, turn @ pose.rotation)
+
+        begin_us = time_us - self._camera.exposure_us
+        return self._camera.take(view, begin_us, twist).pixels
+
+    def close(self) -> None:
+        """Free the renderer."""
+        self._camera.close()
+
+
+def _small_rotation(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotation by a vector, rad."""
+    quaternion, matrix = np.zeros(4), np.zeros(9)
+    angle = float(np.linalg.norm(vector))
+    axis = vector / angle if angle > 1e-12 else np.array([0.0, 0.0, 1.0])
+    mujoco.mju_axisAngle2Quat(quaternion, axis, angle)
+    mujoco.mju_quat2Mat(matrix, quaternion)
+    return matrix.reshape(3, 3)

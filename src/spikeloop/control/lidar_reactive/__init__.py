@@ -1,0 +1,1 @@
+"""Driving to a goal past obstacles by LiDAR alone, without a map."""
