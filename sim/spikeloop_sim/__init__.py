@@ -6,7 +6,18 @@ Importing this registers `spikeloop/BlimpAltitude-v0` and `spikeloop/IdentifiedB
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import os
+import sys
+
 from gymnasium.envs.registration import register
+
+if sys.platform == "linux" and "MUJOCO_GL" not in os.environ:
+    # MuJoCo reads this once, on import; EGL draws without a display.
+    with contextlib.suppress(OSError):
+        ctypes.CDLL("libEGL.so.1")
+        os.environ["MUJOCO_GL"] = "egl"
 
 EPISODE_DECISIONS = 1000
 
