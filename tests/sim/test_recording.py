@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 from rosbags.rosbag2 import Reader
+from spikeloop_sim.datasets.body_sensors import BodySensors
+from spikeloop_sim.datasets.config import RecordConfig
 from spikeloop_sim.datasets.messages import VISION, make_store
 from spikeloop_sim.datasets.path import CARRIED_BY, GRAVITY, Ground, RigPath
 from spikeloop_sim.datasets.recorder import Order, SimRecordingError, record
-from spikeloop_sim.datasets.stage import make_stage
+from spikeloop_sim.datasets.stage import Stage, make_stage
 
 from spikeloop.bags.bag import Bag
 from spikeloop.cli.main import main
@@ -319,8 +321,51 @@ def test_stages_say_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert "world 'room' has no condition 'night'" in capsys.readouterr().err
 
 
-def test_a_catalogued_world_has_things_and_a_route() -> None:
-    stage = make_stage("corridor", 3)
-    assert len(stage.ground.route) > 1
-    stage.at(1.0)
-    assert stage.lux > 0.0 and len(stage.infrared) == stage.model.ngeom
+@pytest.fixture(scope="module")
+def corridor() -> Stage:
+    return make_stage("corridor", 3)
+
+
+def test_a_catalogued_world_has_things_and_a_route(corridor: Stage) -> None:
+    assert len(corridor.ground.route) > 1
+    corridor.at(1.0)
+    assert corridor.lux > 0.0 and len(corridor.infrared) == corridor.model.ngeom
+
+
+def test_imu_and_lidar_go_on_as_if_never_interrupted(corridor: Stage) -> None:
+    config = RecordConfig(lidar_rate=20)
+    path = RigPath(corridor.ground, CARRIED_BY["rover"], 5.0, 3)
+
+    def take(begin: int, end: int, sensors: BodySensors) -> tuple[list[Any], list[bytes]]:
+        scans = [scan.tobytes() for _, scan in sensors.scans(begin, end)]
+        return list(sensors.inertial(begin, end)), scans
+
+    once = take(0, 200_000, BodySensors(corridor, path, config, 3))
+    begun, later = (BodySensors(corridor, path, config, 3) for _ in range(2))
+    first, second = take(0, 100_000, begun), take(100_000, 200_000, later)
+    assert [a + b for a, b in zip(first, second, strict=True)] == list(once)
+    assert len(once[0]) == 40 and len(once[1]) == 4
+    other = take(0, 100_000, BodySensors(corridor, path, config, 4))
+    assert other[1] != first[1]
+
+
+def test_lidar_points_lie_on_the_floor_and_walls(corridor: Stage) -> None:
+    config = RecordConfig()
+    path = RigPath(corridor.ground, CARRIED_BY["rover"], 5.0, 3)
+    ((time_us, scan),) = BodySensors(corridor, path, config, 3).scans(0, 100_000)
+    assert time_us == 100_000 and scan.shape == (16, 512)
+    seen = np.isfinite(scan["z"])
+    assert seen.mean() > 0.9
+    # The sensor is 0.35 + 0.15 m above the floor.
+    assert np.percentile(scan["z"][seen], 1) == pytest.approx(-0.5, abs=0.08)
+
+
+def test_a_worlds_recording_has_lidar_and_latched_mounts(tmp_path: Path) -> None:
+    out = tmp_path / "rec"
+    rig = RIG | {"stereo": False, "frames": False}
+    record(order(out, world="corridor", seconds=0.1, rig=rig))
+    (cloud,) = messages(out, "/lidar/points")
+    assert (cloud.height, cloud.width, cloud.header.frame_id) == (16, 512, "lidar_link")
+    (mounts,) = messages(out, "/tf_static")
+    names = {transform.child_frame_id for transform in mounts.transforms}
+    assert names == {"camera_optical", "imu_link", "lidar_link"}

@@ -31,7 +31,7 @@ class RecordConfig:
     frames: bool = parameter(True, "whether there are frame cameras")
     frame_rate: int = parameter(20, "frames a second", unit="Hz", low=1, high=100)
     imu_rate: int = parameter(200, "IMU samples a second", unit="Hz", low=10, high=1000)
-    lidar: bool = parameter(False, "whether there is a LiDAR")
+    lidar: bool = parameter(True, "whether there is a LiDAR, in worlds that it sees")
     lidar_rate: int = parameter(10, "turns of the LiDAR a second", unit="Hz", low=1, high=20)
     segment: int = parameter(
         5, "packets in a part of the recording; an interrupted one goes on behind the last part",

@@ -54,7 +54,7 @@ class Publisher:
                 found[f"{base}/image_raw"] = (_IMAGE, SENSOR)
                 found[f"{base}/camera_info"] = (_INFO, LATCHED)
         found["/imu/data"] = ("sensor_msgs/msg/Imu", IMU)
-        if self._rig.config.lidar:
+        if self._body.has_lidar:
             found["/lidar/points"] = ("sensor_msgs/msg/PointCloud2", SENSOR)
         found |= {name: (kind, STATE) for name, kind in TRUTH.items()}
         found["/truth/pose"] = ("geometry_msgs/msg/PoseStamped", IMU)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,8 @@ class Stage:
         things: the objects that are numbered.
         infrared: (ngeom,) float32, reflectances for a LiDAR.
         lux: illuminance of a white surface in full light.
+        visibility_m: distance at which haze leaves 5 % of a contrast; inf in clear air.
+        is_solid: whether LiDARs see anything.
         ground: where a path may lead.
 
     """
@@ -47,6 +50,8 @@ class Stage:
     things: Things
     infrared: NDArray[np.float32]
     lux: float
+    visibility_m: float
+    is_solid: bool
     ground: Ground
 
     def at(self, time_s: float) -> mujoco.MjData:
@@ -69,7 +74,8 @@ class SceneStage(Stage):
 
     def __init__(self, scene: Scene) -> None:
         """Build the model."""
-        self.scene, self.lux = scene, scene.lux
+        self.scene, self.lux, self.is_solid = scene, scene.lux, True
+        self.visibility_m = scene.visibility_m
         self.model = mjcf.to_spec(scene).compile()
         self.data = mujoco.MjData(self.model)
         labels = mjcf.Labels.of(self.model, scene)
@@ -117,7 +123,8 @@ class RoomStage(Stage):
         geoms = np.flatnonzero(self.model.geom_bodyid == self._body).tolist()
         self.things = Things([Thing("box", "box", tuple(geoms))], self.model.ngeom)
         self.infrared = np.full(self.model.ngeom, 0.5, np.float32)
-        self.lux = 300.0
+        self.lux, self.is_solid = 300.0, False
+        self.visibility_m = math.inf
         self.ground = Ground(np.array([0.0, 0.0, 0.0, 0.0]), np.zeros((0, 2)))
 
     def twists(self, time_s: float) -> dict[int, Twist]:

@@ -10,9 +10,10 @@ Examples:
 from __future__ import annotations
 
 import argparse
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
+from spikeloop.parallel import run_all
 from spikeloop.tasks import TaskError
 
 NAME = "evcam"
@@ -41,14 +42,14 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
         raise TaskError("--data: this task has no data set, its scenes are simulated")
     duration_us = QUICK_US if args.quick else DURATION_US
     jobs = [(motion, seed) for motion in args.motions for seed in args.seeds]
-    # Nothing is drawn in this process, so that no child inherits a context that it can't use.
-    with ProcessPoolExecutor(args.workers) as pool:
-        running = [pool.submit(compare, motion, seed, duration_us) for motion, seed in jobs]
-        checking = [pool.submit(truth_errors, motion, seed, POINTS) for motion, seed in jobs]
-        curve = None if args.no_light else pool.submit(light_curve, args.seeds[0], duration_us)
-        agreed = [job.result() for job in running]
-        checked = [job.result() for job in checking]
-        light = {} if curve is None else curve.result()
+    # Each job in a process of its own kind, so that none inherits a context that it can't use.
+    work: list[tuple[Any, ...]] = [(compare, motion, seed, duration_us) for motion, seed in jobs]
+    work += [(truth_errors, motion, seed, POINTS) for motion, seed in jobs]
+    if not args.no_light:
+        work.append((light_curve, args.seeds[0], duration_us))
+    found = run_all(_called, work, workers=args.workers, cluster=args.cluster)
+    agreed, checked = found[: len(jobs)], found[len(jobs) : 2 * len(jobs)]
+    light = {} if args.no_light else found[-1]
     each = {
         f"{motion}_{seed}_{name}": value
         for (motion, seed), one, other in zip(jobs, agreed, checked, strict=True)
@@ -65,6 +66,10 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
         "quick": args.quick,
     }
     return metrics | each | light, meta
+
+
+def _called(function: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:
+    return function(*arguments)
 
 
 def _worst(jobs: list[tuple[str, int]], agreed: list[dict[str, float]]) -> dict[str, float]:

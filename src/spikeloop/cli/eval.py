@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print, and write the flat metrics."""
+    from spikeloop.parallel import add_arguments as add_parallel
     from spikeloop.tasks import task
 
     module = task(args.name, "evaluate")
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the metrics here")
     parser.add_argument("--data", type=Path, metavar="PATH", help="another data set")
     parser.add_argument("--quick", action="store_true", help="only as much as shows that it runs")
-    parser.add_argument("--workers", type=int, default=2, help="how many at once (default 2)")
+    add_parallel(parser, workers=2)
     module.add_eval_arguments(parser)
     chosen = parser.parse_args(args.options)
     metrics, meta = module.evaluate(chosen)

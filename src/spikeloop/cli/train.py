@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; the task's own exit code."""
+    from spikeloop.parallel import add_arguments as add_parallel
     from spikeloop.tasks import task
 
     module = task(args.name, "train")
@@ -33,6 +34,6 @@ def run(args: argparse.Namespace) -> int:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for results, checkpoints")
     parser.add_argument("--seed", type=int, default=1, help="seed of everything (default 1)")
     parser.add_argument("--quick", action="store_true", help="only as much as shows that it runs")
-    parser.add_argument("--workers", type=int, default=2, help="how many at once (default 2)")
+    add_parallel(parser, workers=2)
     module.add_train_arguments(parser)
     return int(module.train(parser.parse_args(args.options)))

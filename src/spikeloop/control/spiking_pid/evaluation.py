@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
@@ -38,6 +37,7 @@ from spikeloop.metrics.step_response import (
     metric_ratios,
     tracking_metrics,
 )
+from spikeloop.parallel import run_all
 
 TEST_SEEDS = tuple(range(30_000, 30_020))
 EPISODES, EPISODES_OF_VARIANTS = 16, 4
@@ -187,7 +187,14 @@ def variants(gains: PidConfig, weights: Weights) -> tuple[list[Variant], dict[st
 
 
 def evaluate_plant(
-    plant: str, gains: PidConfig, weights: Weights, *, workers: int, quick: bool, ablations: bool
+    plant: str,
+    gains: PidConfig,
+    weights: Weights,
+    *,
+    workers: int,
+    quick: bool,
+    ablations: bool,
+    cluster: str = "",
 ) -> dict[str, float]:
     """Flat metrics of one plant, names without a prefix for the plant."""
     flown, bases = variants(gains, weights)
@@ -200,18 +207,20 @@ def evaluate_plant(
         few = QUICK_EPISODES if quick else EPISODES_OF_VARIANTS
         episodes = full if variant.name in ("pid", "") else few
         jobs += [(plant, variant, seed, episodes) for seed in seeds]
-    outcomes = _fly_all(jobs, workers)
+    outcomes = _fly_all(jobs, workers, cluster)
     by_name: dict[str, list[Outcome]] = {}
     for (_, variant, _, _), outcome in zip(jobs, outcomes, strict=True):
         by_name.setdefault(variant.name, []).append(outcome)
     return _summary(by_name, bases)
 
 
-def _fly_all(jobs: list[tuple[str, Variant, int, int]], workers: int) -> list[Outcome]:
-    with ProcessPoolExecutor(workers) as pool:
-        futures = [pool.submit(fly_variant, *job) for job in jobs]
-        shown = tqdm(futures, unit="seed", disable=not sys.stderr.isatty())
-        return [future.result() for future in shown]
+def _fly_all(
+    jobs: list[tuple[str, Variant, int, int]], workers: int, cluster: str
+) -> list[Outcome]:
+    with tqdm(total=len(jobs), unit="seed", disable=not sys.stderr.isatty()) as bar:
+        return run_all(
+            fly_variant, jobs, workers=workers, cluster=cluster, tell=lambda *_: bar.update()
+        )
 
 
 def _summary(outcomes: Mapping[str, list[Outcome]], bases: Mapping[str, str]) -> dict[str, float]:

@@ -56,7 +56,13 @@ def train(args: argparse.Namespace) -> int:
     path = out / f"spiking_pid_{args.plant}.npz"
     save_weights(path, weights)
     metrics = evaluate_plant(
-        args.plant, gains, weights, workers=args.workers, quick=args.quick, ablations=False
+        args.plant,
+        gains,
+        weights,
+        workers=args.workers,
+        quick=args.quick,
+        ablations=False,
+        cluster=args.cluster,
     )
     sidecar = {
         "command": _command(args, gains),
@@ -105,6 +111,7 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
             workers=args.workers,
             quick=args.quick,
             ablations=not args.no_ablations,
+            cluster=args.cluster,
         )
         prefix = "" if plant == "blimp" else "plant2_"
         metrics |= {f"{prefix}{name}": value for name, value in found.items()}
