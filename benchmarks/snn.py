@@ -113,7 +113,7 @@ class PlainStep(nn.Module):
 
 def _compiled(model: nn.Sequential) -> Step:
     step = PlainStep(model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    fast = torch.compile(step)
+    fast = torch.compile(step, dynamic=False)
     held = [v.contiguous(memory_format=torch.channels_last) for v in step.first()]
 
     def run(x: Tensor) -> Any:
@@ -163,7 +163,7 @@ def _spikingjelly(model: nn.Module) -> Step:
                 node = neuron.LIFNode(tau=tau, decay_input=False, v_threshold=level)
                 setattr(parent, name, node)
     wide = copied.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    fast: Step = torch.compile(wide)
+    fast: Step = torch.compile(wide, dynamic=False)
     return fast
 
 
@@ -246,7 +246,7 @@ def _stateless(model: nn.Module, x: Tensor) -> dict[str, Step]:
         return y
 
     wide = step.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    fast = torch.compile(wide)
+    fast = torch.compile(wide, dynamic=False)
     states = [v.contiguous(memory_format=torch.channels_last) for v in step.first]
 
     def compiled_step(x: Tensor) -> Any:

@@ -66,7 +66,7 @@ def _snntorch(compiled: bool) -> Model:
         return layer
 
     model = _network(neuron)
-    step: Model = torch.compile(model) if compiled else model
+    step: Model = torch.compile(model, dynamic=False) if compiled else model
 
     def whole(x: Tensor) -> Tensor:
         utils.reset(model)
@@ -79,7 +79,7 @@ def _spikingjelly(compiled: bool) -> Model:
     from spikingjelly.activation_based import functional, neuron
 
     model = _network(lambda: neuron.LIFNode(tau=10.0, decay_input=False, v_threshold=0.3))
-    step: Model = torch.compile(model) if compiled else model
+    step: Model = torch.compile(model, dynamic=False) if compiled else model
 
     def whole(x: Tensor) -> Tensor:
         functional.reset_net(model)
@@ -90,6 +90,8 @@ def _spikingjelly(compiled: bool) -> Model:
 
 def training_step() -> dict[str, float]:
     """Medians of each side, ms, and our ratios."""
+    # What was compiled for other shapes must not make these dynamic.
+    torch._dynamo.reset()
     generator = torch.Generator().manual_seed(1)
     x = torch.rand((STEPS * BATCH, 2, SIZE, SIZE), generator=generator) < 0.2
     x = x.float().contiguous(memory_format=torch.channels_last)

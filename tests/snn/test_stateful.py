@@ -101,6 +101,15 @@ def test_parameters_of_other_channels_name_layer_and_shapes():
         model(torch.rand(2, 3, 5))
 
 
+def test_synapses_that_do_not_fit_are_named_with_the_shapes():
+    block = nn.Sequential(nn.Conv2d(2, 4, 3), snn.LIF(5e-3, DT), nn.Flatten(), nn.Linear(64, 5))
+    model = nn.Sequential(nn.Identity(), block)
+    with pytest.raises(snn.ShapeError, match=r"layer '1\.0': .*\[1, 3, 6, 6\].* 2 channels"):
+        snn.run(model, torch.rand(2, 1, 3, 6, 6))
+    with pytest.raises(snn.ShapeError, match=r"layer '1\.3': .*1x100 and 64x5"):
+        snn.run(model, torch.rand(2, 1, 2, 7, 7))
+
+
 def test_sequences_must_have_a_step():
     with pytest.raises(snn.ShapeError, match="at least one step"):
         snn.run(snn.IF(DT), torch.zeros(0, 1, 1))

@@ -120,9 +120,20 @@ def run(model: nn.Module, sequence: Tensor, layer_by_layer: bool = False) -> Ten
         (time, batch, ...), the output of each step.
 
     Raises:
-        ShapeError: there is no step, or the input doesn't fit.
+        ShapeError: there is no step, or the input doesn't fit a layer; the message names it.
 
     """
+    try:
+        return run_unnamed(model, sequence, layer_by_layer)
+    except RuntimeError as error:
+        name = _layer_of(model, error)
+        if name is None:
+            raise
+        raise ShapeError(f"layer '{name}': {error}") from error
+
+
+def run_unnamed(model: nn.Module, sequence: Tensor, layer_by_layer: bool = False) -> Tensor:
+    """As `run`, but errors of torch's own layers pass as they are; torch.compile can take it."""
     for _ in stateful_layers(model):
         pass
     if sequence.ndim < 2 or len(sequence) == 0:
@@ -135,6 +146,20 @@ def run(model: nn.Module, sequence: Tensor, layer_by_layer: bool = False) -> Ten
             sequence = _whole(layer, sequence)
         return sequence
     return torch.stack([model(x) for x in sequence])
+
+
+def _layer_of(model: nn.Module, error: RuntimeError) -> str | None:
+    """Name of the innermost layer in which torch said that shapes don't fit, or None."""
+    if type(error) is not RuntimeError or not any(
+        word in str(error) for word in ("shape", "size", "channels", "dimension")
+    ):
+        return None
+    names = {id(module): name for name, module in model.named_modules()}
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        found = names.get(id(trace.tb_frame.f_locals.get("self")), found)
+        trace = trace.tb_next
+    return found
 
 
 def _whole(layer: nn.Module, sequence: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from spikeloop.snn.stateful import reset, run
+from spikeloop.snn.stateful import reset, run, run_unnamed
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Run = Callable[[nn.Module, Tensor], Tensor]
@@ -25,9 +25,9 @@ class Rule(Protocol):
 def compiled_run() -> Run:
     """`run` by torch.compile, all time steps at once: starts slowly, then saves about a third.
 
-    It needs a C++ compiler, and compiles anew for another number of steps.
+    It needs a C++ compiler, and compiles anew for another shape.
     """
-    fast: Run = torch.compile(run)
+    fast: Run = torch.compile(run_unnamed, dynamic=False)
     return fast
 
 
