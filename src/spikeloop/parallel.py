@@ -20,7 +20,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 Result = TypeVar("Result")
 ATTEMPTS = 4
 """How often calls are handed out before a machine that kills its processes is given up."""
-_Told = Callable[[int, Any], None]
+_Told = Callable[[int, Any], object]
 
 
 class ClusterError(ValueError):
