@@ -14,6 +14,7 @@ from rosbags.typesys import Stores, get_typestore
 from spikeloop.bags.bag import Bag, BagError
 from spikeloop.bags.building import packages_of, split_definition, uses
 from spikeloop.bags.storage import offer
+from spikeloop.events import salvage
 
 DATA = Path(__file__).parents[1] / "data"
 SMALL = DATA / "rosbag2_small"
@@ -138,6 +139,9 @@ def test_what_is_no_bag_is_refused_by_name(name: str, tmp_path: Path) -> None:
         ("- durability: volatile\n  reliability: best_effort\n  depth: 5\n", (False, False, 5)),
         ("- durability: 1\n- durability: 2\n", (False, False, 0)),
         (": : :", (False, True, 0)),
+        ("- depth: -1\n", (False, False, 0)),
+        ("- depth: 2147483647\n", (False, False, 0)),
+        ("- depth: 2023-99-99\n", (False, True, 0)),
     ],
 )
 def test_offered_qos_of_old_and_new_bags(text: str, wanted: tuple[bool, bool, int]) -> None:
@@ -147,3 +151,68 @@ def test_offered_qos_of_old_and_new_bags(text: str, wanted: tuple[bool, bool, in
 def test_packages_that_a_definition_uses() -> None:
     text = "std_msgs/Header header\ngeometry_msgs/msg/Point[3] p\nint32 x # std_srvs/Empty\nFoo f\n"
     assert uses(text) == {"std_msgs", "geometry_msgs"}
+
+
+def mono(tmp_path: Path) -> Path:
+    path = tmp_path / "a.db3"
+    shutil.copy(DATA / "mono_cd" / "test_data_mono_cd_0.db3", path)
+    return path
+
+
+@pytest.mark.parametrize("column", ["timestamp", "data"])
+def test_a_message_of_a_type_that_none_has_is_where_a_bag_breaks_off(
+    column: str, tmp_path: Path
+) -> None:
+    path = mono(tmp_path)
+    with sqlite3.connect(path) as database:
+        database.execute(f"UPDATE messages SET {column} = 'text' WHERE id = 2")
+    got = []
+    with pytest.raises(BagError, match=r"a\.db3: breaks off after 1 messages.*is damaged.*str"):
+        for message in Bag(path).messages():
+            got.append(message)
+    assert len(got) == 1
+
+
+@pytest.mark.parametrize("column", ["name", "type"])
+def test_a_list_of_topics_that_is_none_is_refused(column: str, tmp_path: Path) -> None:
+    path = mono(tmp_path)
+    with sqlite3.connect(path) as database:
+        database.execute(f"UPDATE topics SET {column} = x'00ff'")
+    with pytest.raises(BagError, match=r"a\.db3: a\.db3: the list of topics is damaged"):
+        Bag(path)
+
+
+def test_a_definition_of_another_type_is_as_good_as_none(tmp_path: Path) -> None:
+    path = mono(tmp_path)
+    with sqlite3.connect(path) as database:
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS message_definitions (id INTEGER PRIMARY KEY, "
+            "topic_type TEXT, encoding TEXT, encoded_message_definition TEXT, "
+            "type_description_hash TEXT)"
+        )
+        kind = database.execute("SELECT type FROM topics").fetchone()[0]
+        database.execute(
+            "INSERT INTO message_definitions (topic_type, encoding, encoded_message_definition) "
+            "VALUES (?, 'ros2msg', x'00ff')",
+            (kind,),
+        )
+    assert len(list(Bag(path).messages())) == 2
+
+
+def test_a_topic_that_the_list_at_the_end_lacks_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    whole = (SMALL / "cdr_test" / "cdr_test_0.mcap").read_bytes()
+    at = whole.rindex(b"/test_topic")
+    path.write_bytes(whole[:at] + b"/TEST_TOPIC" + whole[at + 11 :])
+    with pytest.raises(BagError, match=r"topic /test_topic isn't in the list of topics"):
+        list(Bag(path).messages())
+
+
+def test_a_chunk_that_unpacks_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(salvage, "LARGEST", 1 << 20)
+    packed = zstandard.ZstdCompressor().compress(bytes(2 << 20))
+    with pytest.raises(ValueError, match="unpacked data"):
+        salvage.unpacked_zstd(packed)
+    assert salvage.unpacked_zstd(zstandard.ZstdCompressor().compress(b"a" * 99)) == b"a" * 99

@@ -8,13 +8,16 @@ options behind the folder. `test_fuzzing.py` runs what was found again, compiled
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import io
 import pkgutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -22,23 +25,42 @@ if __name__ == "__main__":
     # Before they are imported by name, so that atheris sees which lines run.
     import atheris
 
-    with atheris.instrument_imports(include=["spikeloop.events"]):
-        events_package = importlib.import_module("spikeloop.events")
-        for found in pkgutil.walk_packages(events_package.__path__, "spikeloop.events."):
-            importlib.import_module(found.name)
+    INSTRUMENTED = {
+        "file_ros1": ["spikeloop.events", "spikeloop.bags", "rosbags"],
+        "file_mcap": ["spikeloop.events", "spikeloop.bags", "rosbags", "mcap"],
+        "file_db3": ["spikeloop.events", "spikeloop.bags", "rosbags"],
+        "pcap": ["spikeloop.lidar"],
+        "pcd": ["spikeloop.lidar"],
+    }
+    packages = INSTRUMENTED.get(sys.argv[1], ["spikeloop.events"])
+    with atheris.instrument_imports(include=packages):
+        for package in packages:
+            if package.startswith("spikeloop"):
+                folder = importlib.import_module(package).__path__
+                for found in pkgutil.walk_packages(folder, f"{package}."):
+                    importlib.import_module(found.name)
 
-from spikeloop.events import event_array
+from fuzz_seeds import description
+
+from spikeloop.bags.bag import Bag
+from spikeloop.events import event_array, evt21
 from spikeloop.events.array import joined, joined_triggers
 from spikeloop.events.codecs import DECODERS, make_decoder
 from spikeloop.events.files import ecf
 from spikeloop.events.files.opening import open_source
 from spikeloop.events.recording import RecordingError
+from spikeloop.lidar.cloud import LidarFileError
+from spikeloop.lidar.ouster import OusterCapture
+from spikeloop.lidar.pcd import read_pcd
 
 WIDTH, HEIGHT = 320, 240
 
 
-def decoder_target(encoding: str) -> Callable[[bytes], None]:
-    """The first byte says where the rest is cut: the events must be the same, and inside."""
+def decoder_target(encoding: str, form: int | None = None) -> Callable[[bytes], None]:
+    """The first byte says where the rest is cut: the events must be the same, and inside.
+
+    With the `form` of EVT2.1, where that is stated.
+    """
 
     def run(data: bytes) -> None:
         if not data:
@@ -47,6 +69,9 @@ def decoder_target(encoding: str) -> Callable[[bytes], None]:
         results = []
         for pieces in ([body], [body[:cut], body[cut : 2 * cut + 1], body[2 * cut + 1 :]]):
             decoder = make_decoder(encoding, WIDTH, HEIGHT)
+            if form is not None:
+                cast("evt21.Evt21Decoder", decoder).form = form
+                decoder.reset()
             decoder.begin_packet(123_456)
             out = [decoder.decode(piece) for piece in pieces]
             events, triggers = joined([e for e, _ in out]), joined_triggers([t for _, t in out])
@@ -63,10 +88,9 @@ def decoder_target(encoding: str) -> Callable[[bytes], None]:
 
 def reader_target(suffix: str) -> Callable[[bytes], None]:
     """A file either opens and reads, or names itself in an error."""
-    folder = tempfile.TemporaryDirectory()
-    path = Path(folder.name) / f"a{suffix}"
+    path = _scratch() / f"a{suffix}"
 
-    def run(data: bytes, _keep: object = folder) -> None:
+    def run(data: bytes) -> None:
         path.write_bytes(data)
         try:
             for events, _ in open_source(path).pieces():
@@ -76,6 +100,65 @@ def reader_target(suffix: str) -> Callable[[bytes], None]:
             assert str(path) in str(error)
 
     return run
+
+
+def bag_target(suffix: str) -> Callable[[bytes], None]:
+    """As an event file, and with all its topics as `bag_player` reads it."""
+    path, as_events = _scratch() / f"b{suffix}", reader_target(suffix)
+
+    def run(data: bytes) -> None:
+        as_events(data)
+        path.write_bytes(data)
+        try:
+            bag = Bag(path)
+            names = {topic.name for topic in bag.topics}
+            for stored in bag.messages():
+                assert stored.topic in names
+        except RecordingError as error:
+            assert str(path) in str(error)
+
+    return run
+
+
+def pcap_target() -> Callable[[bytes], None]:
+    """A capture of a small Ouster."""
+    path = _scratch() / "a.pcap"
+    path.with_suffix(".json").write_bytes(description())
+
+    def run(data: bytes) -> None:
+        path.write_bytes(data)
+        try:
+            for _ in OusterCapture(path).items():
+                pass
+        except LidarFileError as error:
+            assert str(path) in str(error)
+
+    return run
+
+
+def pcd_target() -> Callable[[bytes], None]:
+    """A file of a cloud."""
+    path = _scratch() / "a.pcd"
+
+    def run(data: bytes) -> None:
+        path.write_bytes(data)
+        try:
+            read_pcd(path).points()
+        except LidarFileError as error:
+            assert str(path) in str(error)
+
+    return run
+
+
+def _scratch() -> Path:
+    """A folder that goes with the process, in memory where that can be."""
+    memory = Path("/dev/shm")
+    folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
+    _folders.append(folder)
+    return Path(folder.name)
+
+
+_folders: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def ecf_target(data: bytes) -> None:
@@ -98,6 +181,7 @@ def event_array_target(data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     **{name: decoder_target(name) for name in sorted(DECODERS)},
+    "evt21_legacy": decoder_target("evt21", evt21.LEGACY),
     **{
         name: reader_target(suffix)
         for name, suffix in (
@@ -106,8 +190,15 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
             ("file_aedat", ".aedat"),
             ("file_aedat4", ".aedat4"),
             ("file_text", ".txt"),
+            ("file_hdf5", ".h5"),
+            ("file_npz", ".npz"),
         )
     },
+    "file_ros1": bag_target(".bag"),
+    "file_mcap": bag_target(".mcap"),
+    "file_db3": bag_target(".db3"),
+    "pcap": pcap_target(),
+    "pcd": pcd_target(),
     "ecf": ecf_target,
     "event_array": event_array_target,
 }
@@ -120,6 +211,7 @@ def main() -> None:
     # Warnings of overflow belong to the plain form only; compiled code wraps around.
     np.seterr(all="ignore")
     sys.stderr = io.TextIOWrapper(sys.stderr.buffer, line_buffering=True)
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     atheris.Setup(sys.argv, target)
     atheris.Fuzz()
 

@@ -399,3 +399,39 @@ def test_a_line_without_end_isnt_read_whole(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"1 2 3 1\n" + b"7" * 9_000_000)
     with pytest.raises(RecordingError, match=r"a\.txt: line 2 is longer than 65536 bytes"):
         _events(tmp_path / "a.txt")
+
+
+NPZ = {"t": np.arange(3), "x": np.zeros(3, "u2"), "y": np.zeros(3, "u2"), "p": np.zeros(3, "u1")}
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"),
+    [
+        ({"p": np.array(["a", "b", "c"])}, "p must be"),
+        ({"fine": np.array([0.5, 0.5, 0.5])}, "fine must be"),
+        ({"fine": np.array(3, "u2")}, "must be of one length"),
+        (
+            {"trigger_t": np.arange(2), "trigger_channel": np.arange(3), "trigger_value": [1]},
+            "must be of one length",
+        ),
+    ],
+)
+def test_archives_of_other_types_are_refused(
+    changed: dict[str, Any], cause: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, **NPZ | changed)
+    with pytest.raises(RecordingError, match=rf"a\.npz: .*{cause}"):
+        _events(path)
+
+
+def test_an_archive_with_any_byte_changed_reads_or_names_itself(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, **NPZ)
+    whole = path.read_bytes()
+    for k in range(0, len(whole), 3):
+        path.write_bytes(whole[:k] + bytes([whole[k] ^ 0x41]) + whole[k + 1 :])
+        try:
+            _events(path)
+        except RecordingError as error:
+            assert str(path) in str(error)

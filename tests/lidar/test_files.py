@@ -139,3 +139,21 @@ def test_fields_of_several_elements_and_padding(tmp_path: Path) -> None:
     cloud = read_pcd(path)
     assert list(cloud.fields) == ["x", "y", "z", "h"]
     assert cloud.fields["h"].tolist() == [[[1, 2, 3], [4, 5, 6]]]
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        (b"SIZE 6 4 4", "fields of TYPE F and SIZE 6 aren't known"),
+        (b"TYPE O F F", "fields of TYPE O and SIZE 4 aren't known"),
+        (b"COUNT 2 1 1", "field 'x' must have a COUNT of 1"),
+    ],
+)
+def test_fields_that_no_cloud_has_are_refused(line: bytes, cause: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.pcd"
+    head = b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH 1\nHEIGHT 1\nPOINTS 1\n"
+    name = line.split(b" ", 1)[0]
+    lines = [line if old.startswith(name) else old for old in head.splitlines()]
+    path.write_bytes(b"\n".join([*lines, b"DATA binary", bytes(32)]))
+    with pytest.raises(LidarFileError, match=rf"a\.pcd: .*{cause}"):
+        read_pcd(path)

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 import zstandard
 from rosbags.convert.converter import migrate_bytes
-from rosbags.rosbag1 import Reader, ReaderError
+from rosbags.rosbag1 import Reader
 from rosbags.typesys import (
     Stores,
     TypesysError,
@@ -170,8 +170,10 @@ class Bag:
                     kind = RENAMED.get(connection.msgtype, connection.msgtype)
                     latched = bool(getattr(connection.ext, "latching", 0))
                     found[connection.topic] = Described(kind, "", "ros1", latched)
-        except (ReaderError, ValueError, KeyError, OSError, AssertionError) as error:
-            raise BagError(f"{self.path}: can't be opened as a ROS 1 bag: {error}") from error
+        except Exception as error:
+            # rosbags raises a dozen kinds for a damaged file, those of its parser among them.
+            cause = (str(error) or type(error).__name__).splitlines()[0]
+            raise BagError(f"{self.path}: can't be opened as a ROS 1 bag: {cause}") from error
         return found
 
     def _register_ros1(self, connection: Any) -> None:

@@ -7,27 +7,38 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-import zstandard
 from mcap.exceptions import McapError
 from mcap.reader import make_reader
 
 from spikeloop.events.salvage import (
-    _CHANNEL,
-    _MESSAGE,
+    CHANNEL,
+    DAMAGE,
+    MESSAGE,
+    SCHEMA,
     CutDatabase,
     CutMcap,
-    _number,
-    _text,
+    check_message,
+    number,
+    text_at,
+    unpacked_zstd,
 )
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 """No message in CDR begins so: its first byte is 0."""
+SUMMARY_DAMAGE = (
+    *(McapError, ValueError, LookupError, OSError, EOFError, OverflowError, MemoryError),
+    struct.error,
+)
+"""What the reader of MCAP raises for a damaged list of topics at the end."""
+DEEPEST = 100_000
+"""Messages of a history that are believed."""
 
 
 class Stored(NamedTuple):
@@ -74,7 +85,12 @@ class DatabaseFile(CutDatabase):
             rows = self._database.execute(
                 "SELECT topic_type, encoding, encoded_message_definition FROM message_definitions"
             )
-            definitions = {kind: (text, language) for kind, language, text in rows}
+            # SQLite takes any type anywhere, and in a damaged file there are.
+            definitions = {
+                kind: (text, language)
+                for kind, language, text in rows
+                if isinstance(text, str) and isinstance(language, str)
+            }
         found = {}
         for name, (_, kind) in self._topics.items():
             text, language = definitions.get(kind, ("", ""))
@@ -88,11 +104,12 @@ class DatabaseFile(CutDatabase):
             sqlite3.DatabaseError: here the file breaks off.
 
         """
-        names = {number: name for name, (number, _) in self._topics.items()}
+        names = {topic: name for name, (topic, _) in self._topics.items()}
         query = "SELECT topic_id, timestamp, data FROM messages NOT INDEXED ORDER BY rowid"
-        for number, received, data in self._database.execute(query):
-            if number in names:
-                yield Stored(names[number], received, _plain(data))
+        for topic, received, data in self._database.execute(query):
+            if topic in names:
+                check_message(received, data)
+                yield Stored(names[topic], received, _plain(data))
 
 
 class McapFile(CutMcap):
@@ -111,7 +128,7 @@ class McapFile(CutMcap):
             with path.open("rb") as file:
                 summary = make_reader(file).get_summary()
             channels, schemas = (summary.channels, summary.schemas) if summary else ({}, {})
-        except (McapError, ValueError, KeyError, OSError, EOFError):
+        except SUMMARY_DAMAGE:
             channels, schemas = {}, {}
         for channel in channels.values():
             schema = schemas.get(channel.schema_id)
@@ -129,26 +146,20 @@ class McapFile(CutMcap):
         """Topics by name."""
         if not self._described:
             self._described = {name: Described(kind) for name, kind in self.topics.items()}
-            for opcode, content in self._safe_records():
-                if opcode == _SCHEMA:
-                    self._take_schema(content)
+            # A cut file: what comes before the break is all there is.
+            with contextlib.suppress(*DAMAGE):
+                for opcode, content in self.records():
+                    if opcode == SCHEMA:
+                        self._take_schema(content)
         return self._described
 
     def _take_schema(self, content: memoryview) -> None:
-        kind, after = _text(content, 2)
-        language, after = _text(content, after)
+        kind, after = text_at(content, 2)
+        language, after = text_at(content, after)
         definition = str(content[after + 4 :], "utf-8", "replace")
         for name, topic in self._described.items():
             if topic.kind == kind:
                 self._described[name] = Described(kind, definition, language)
-
-    def _safe_records(self) -> Iterator[tuple[int, memoryview]]:
-        records = self._records()
-        while True:
-            try:
-                yield next(records)
-            except Exception:
-                return  # a cut file: what came before is all there is
 
     def all_messages(self) -> Iterator[Stored]:
         """The messages of all topics.
@@ -158,26 +169,29 @@ class McapFile(CutMcap):
 
         """
         names: dict[int, str] = {}
-        for opcode, content in self._records():
-            if opcode == _CHANNEL:
-                name, after = _text(content, 4)
-                encoding, _ = _text(content, after)
+        for opcode, content in self.records():
+            if opcode == CHANNEL:
+                name, after = text_at(content, 4)
+                encoding, _ = text_at(content, after)
                 if encoding != "cdr":
                     raise ValueError(f"topic {name}: the messages are in '{encoding}', not in cdr")
-                names[_number(content, 0, 2)] = name
-            elif opcode == _MESSAGE:
-                name = names[_number(content, 0, 2)]
-                yield Stored(name, _number(content, 6, 8), _plain(bytes(content[22:])))
-
-
-_SCHEMA = 0x03
+                if name not in self.topics:
+                    # Nobody could have chosen it, so its messages would be missing unnoticed.
+                    raise ValueError(f"topic {name} isn't in the list of topics at the file's end")
+                names[number(content, 0, 2)] = name
+            elif opcode == MESSAGE:
+                channel = number(content, 0, 2)
+                if channel not in names:
+                    raise ValueError(f"a message of channel {channel}, which isn't described")
+                data = _plain(bytes(content[22:]))
+                yield Stored(names[channel], number(content, 6, 8), data)
 
 
 def _plain(data: bytes) -> bytes:
     """A message as it is, or what is in it when it was compressed by itself."""
     if data[:4] != ZSTD_MAGIC:
         return data
-    return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    return unpacked_zstd(data)
 
 
 def offer(text: Any) -> tuple[bool, bool, int]:
@@ -189,11 +203,13 @@ def offer(text: Any) -> tuple[bool, bool, int]:
     try:
         profiles = yaml.safe_load(text) if isinstance(text, str) else text
         profiles = [profile for profile in profiles or [] if isinstance(profile, dict)]
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         profiles = []
     if not profiles:
         return False, True, 0
     latched = all(p.get("durability") in (1, "transient_local") for p in profiles)
     reliable = all(p.get("reliability") in (1, "reliable") for p in profiles)
     depths = [p.get("depth", 0) for p in profiles]
-    return latched, reliable, max(d if isinstance(d, int) else 0 for d in depths)
+    # A depth beyond all reason is none; 2^31 - 1 is how some write "keep all".
+    depth = max(d if isinstance(d, int) else 0 for d in depths)
+    return latched, reliable, depth if 0 <= depth <= DEEPEST else 0

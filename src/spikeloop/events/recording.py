@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 
 import yaml
 import zstandard
-from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from spikeloop.events import event_array
@@ -113,8 +112,10 @@ class Recording:
         try:
             self._reader = AnyReader([self.path], default_typestore=self._store)
             self._reader.open()
-        except (AnyReaderError, ValueError, KeyError, OSError, sqlite3.DatabaseError) as error:
-            return self._open_files(f"{self.path}: can't be opened as a recording: {error}")
+        except Exception as error:
+            # rosbags raises a dozen kinds for a damaged file, those of its parser among them.
+            cause = (str(error) or type(error).__name__).splitlines()[0]
+            return self._open_files(f"{self.path}: can't be opened as a recording: {cause}")
         found: dict[tuple[str, str], list[Any]] = {}
         for connection in self._reader.connections:
             found.setdefault((connection.topic, connection.msgtype), []).append(connection)

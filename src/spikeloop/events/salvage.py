@@ -12,6 +12,13 @@ from pathlib import Path
 import lz4.frame
 import zstandard
 
+SCHEMA, CHANNEL, MESSAGE, CHUNK, DATA_END = 0x03, 0x04, 0x05, 0x06, 0x0F
+"""Kinds of records of MCAP."""
+LARGEST = 1 << 30
+"""Bytes of unpacked data that a chunk or a message is believed to have."""
+DAMAGE = (ValueError, RuntimeError, zstandard.ZstdError)
+"""What cut or changed bytes raise: lengths and texts, LZ4, zstd."""
+
 
 class StorageError(ValueError):
     """Not even the list of topics is left; the message gives the cause."""
@@ -42,6 +49,9 @@ class CutDatabase:
             }
         except sqlite3.Error as error:
             raise StorageError(f"{path.name}: {error}") from error
+        for name, (_, kind) in self._topics.items():
+            if not (isinstance(name, str) and isinstance(kind, str)):
+                raise StorageError(f"{path.name}: the list of topics is damaged at {name!r}")
         self.topics = {name: kind for name, (_, kind) in self._topics.items()}
 
     def messages(self, topic: str) -> Iterator[tuple[int, bytes]]:
@@ -54,7 +64,9 @@ class CutDatabase:
         number, _ = self._topics[topic]
         # By rowid, for the index on times is the first thing that a cut takes away.
         query = "SELECT timestamp, data FROM messages NOT INDEXED WHERE topic_id = ? ORDER BY rowid"
-        yield from self._database.execute(query, (number,))
+        for received, data in self._database.execute(query, (number,)):
+            check_message(received, data)
+            yield received, data
 
     def place(self) -> str:
         """How much of the file there is."""
@@ -87,13 +99,12 @@ class CutMcap:
         schemas: dict[int, str] = {}
         cause = "it holds no topic"
         try:
-            for opcode, content in self._records():
-                if opcode == _SCHEMA:
-                    schemas[_number(content, 0, 2)] = _text(content, 2)[0]
-                elif opcode == _CHANNEL:
-                    self.topics[_text(content, 4)[0]] = schemas.get(_number(content, 2, 2), "")
-        except Exception as error:
-            # Lengths, text and compression of a damaged file each raise their own kind.
+            for opcode, content in self.records():
+                if opcode == SCHEMA:
+                    schemas[number(content, 0, 2)] = text_at(content, 2)[0]
+                elif opcode == CHANNEL:
+                    self.topics[text_at(content, 4)[0]] = schemas.get(number(content, 2, 2), "")
+        except DAMAGE as error:
             cause = str(error) or type(error).__name__
         if not self.topics:
             raise StorageError(f"{path.name}: {cause}")
@@ -106,23 +117,23 @@ class CutMcap:
 
         """
         wanted: set[int] = set()
-        for opcode, content in self._records():
-            if opcode == _CHANNEL:
-                name, after = _text(content, 4)
-                encoding, _ = _text(content, after)
+        for opcode, content in self.records():
+            if opcode == CHANNEL:
+                name, after = text_at(content, 4)
+                encoding, _ = text_at(content, after)
                 if name == topic:
                     if encoding != "cdr":
                         raise ValueError(f"the messages are in '{encoding}', not in cdr")
-                    wanted.add(_number(content, 0, 2))
-            elif opcode == _MESSAGE and _number(content, 0, 2) in wanted:
-                yield _number(content, 6, 8), bytes(content[22:])
+                    wanted.add(number(content, 0, 2))
+            elif opcode == MESSAGE and number(content, 0, 2) in wanted:
+                yield number(content, 6, 8), bytes(content[22:])
 
     def place(self) -> str:
         """How far the file could be read."""
         size = self._path.stat().st_size
         return f"{self._path.name} is whole up to byte {self._read:,} of {size:,}"
 
-    def _records(self) -> Iterator[tuple[int, memoryview]]:
+    def records(self) -> Iterator[tuple[int, memoryview]]:
         """Opcode and content of each record, those within chunks included."""
         size = self._path.stat().st_size
         self._read = 0
@@ -132,11 +143,11 @@ class CutMcap:
             while True:
                 self._read = file.tell()
                 head = file.read(9)
-                if len(head) == 9 and head[0] == _DATA_END:
+                if len(head) == 9 and head[0] == DATA_END:
                     return
                 length = int.from_bytes(head[1:], "little")
                 content = memoryview(file.read(min(length, size)))
-                if len(head) == 9 and head[0] == _CHUNK:
+                if len(head) == 9 and head[0] == CHUNK:
                     yield from _split(_unpacked(content))
                 if len(head) < 9 or len(content) < length:
                     raise ValueError("the file ends within a record")
@@ -146,37 +157,76 @@ class CutMcap:
 
 
 _MAGIC = b"\x89MCAP0\r\n"
-_SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END = 0x03, 0x04, 0x05, 0x06, 0x0F
 
 
-def _number(content: memoryview, at: int, length: int) -> int:
+def number(content: memoryview, at: int, length: int) -> int:
+    """An unsigned number of so many bytes."""
     return int.from_bytes(content[at : at + length], "little")
 
 
-def _text(content: memoryview, at: int) -> tuple[str, int]:
+def text_at(content: memoryview, at: int) -> tuple[str, int]:
     """A text with its length before it, and where it ends."""
-    end = at + 4 + _number(content, at, 4)
+    end = at + 4 + number(content, at, 4)
     return str(content[at + 4 : end], "utf-8"), end
 
 
 def _unpacked(chunk: memoryview) -> memoryview:
     """The records of a chunk, as many as its bytes still give."""
-    compression, after = _text(chunk, 28)
+    compression, after = text_at(chunk, 28)
     packed = chunk[after + 8 :]
     if compression == "zstd":
-        return memoryview(zstandard.ZstdDecompressor().decompressobj().decompress(packed))
+        return memoryview(unpacked_zstd(packed))
     if compression == "lz4":
-        return memoryview(lz4.frame.LZ4FrameDecompressor().decompress(packed))
+        unpacker = lz4.frame.LZ4FrameDecompressor()
+        plain = unpacker.decompress(packed, max_length=LARGEST)
+        return memoryview(_believed(plain, whole=unpacker.eof or unpacker.needs_input))
     if compression:
         raise ValueError(f"compression '{compression}' isn't known")
     return packed
+
+
+def unpacked_zstd(packed: memoryview | bytes) -> bytes:
+    """What is in a frame of zstd, as much as its bytes still give.
+
+    Raises:
+        zstandard.ZstdError: it is none, or damaged.
+        ValueError: it is of more than 1 GiB.
+
+    """
+    with zstandard.ZstdDecompressor().stream_reader(packed) as reader:
+        parts, size = [], 0
+        while part := reader.read(1 << 22):
+            size += len(part)
+            parts.append(part)
+            _believed(part, whole=size <= LARGEST)
+    return b"".join(parts)
+
+
+def _believed(plain: bytes, *, whole: bool) -> bytes:
+    if not whole:
+        raise ValueError(f"states more than {LARGEST >> 30} GiB of unpacked data")
+    return plain
+
+
+def check_message(received: object, data: object) -> None:
+    """Refuse a row of a database that can't be a message, for SQLite takes any type anywhere.
+
+    Raises:
+        sqlite3.DatabaseError: it is none.
+
+    """
+    if not (isinstance(received, int) and isinstance(data, bytes)):
+        raise sqlite3.DatabaseError(
+            f"a message is damaged: its time is of type {type(received).__name__}, its data of "
+            f"type {type(data).__name__}"
+        )
 
 
 def _split(records: memoryview) -> Iterator[tuple[int, memoryview]]:
     """The whole records; a last one that was cut is left out."""
     at = 0
     while at + 9 <= len(records):
-        end = at + 9 + _number(records, at + 1, 8)
+        end = at + 9 + number(records, at + 1, 8)
         if end > len(records):
             return
         yield records[at], records[at + 9 : end]

@@ -19,6 +19,11 @@ from spikeloop.lidar.cloud import Cloud, LidarFileError
 HEADER_LINES = 64
 LARGEST = 1 << 31
 """Bytes of unpacked data that are believed."""
+FORMATS = {
+    (kind, str(size)): np.dtype(f"<{kind.lower()}{size}")
+    for kind, sizes in (("F", (4, 8)), ("I", (1, 2, 4, 8)), ("U", (1, 2, 4, 8)))
+    for size in sizes
+}
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ def read_pcd(path: Path) -> Cloud:
     for axis in "xyz":
         if axis not in fields:
             raise LidarFileError(f"{path}: has no field '{axis}', but {', '.join(fields)}")
+        if fields[axis].ndim != 2:
+            raise LidarFileError(f"{path}: field '{axis}' must have a COUNT of 1")
         fields[axis] = fields[axis].astype(np.float32, copy=False)
     return Cloud(fields)
 
@@ -81,7 +88,7 @@ def _parsed(lines: dict[str, list[str]], length: int) -> _Header:
     names = lines["FIELDS"] if "FIELDS" in lines else lines["COLUMNS"]
     counts = [int(c) for c in lines.get("COUNT", ["1"] * len(names))]
     kinds = zip(lines["TYPE"], lines["SIZE"], strict=True)
-    formats = [np.dtype(f"<{kind.lower()}{size}") for kind, size in kinds]
+    formats = [_format(kind, size) for kind, size in kinds]
     fields = []
     for place, (name, kind, count) in enumerate(zip(names, formats, counts, strict=True)):
         # Padding is called "_", any number of times.
@@ -98,6 +105,13 @@ def _parsed(lines: dict[str, list[str]], length: int) -> _Header:
     if points * record.itemsize > LARGEST:
         raise ValueError(f"states {points} points, which is beyond 2 GiB")
     return _Header(record, width, height, points, data, length)
+
+
+def _format(kind: str, size: str) -> np.dtype[Any]:
+    try:
+        return FORMATS[kind.upper(), size]
+    except KeyError:
+        raise ValueError(f"fields of TYPE {kind} and SIZE {size} aren't known") from None
 
 
 def _names(record: np.dtype[Any]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import lzma
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ WHOLE, NUMBER = "iu", "iufb"
 DAMAGE = (
     *(ValueError, TypeError, LookupError, OverflowError, MemoryError, SyntaxError, RuntimeError),
     *(OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    tokenize.TokenError,
 )
 """What a damaged archive raises: headers of arrays, then what is compressed."""
 LARGEST_VALUE = 4096
