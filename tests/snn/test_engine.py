@@ -20,6 +20,7 @@ from spikeloop.snn.engine.event_driven import EventEngine, sum_bits
 from spikeloop.snn.engine.plan import NotEventDrivenError, plan
 from spikeloop.snn.engine.quantisation import quantised, rounded
 from spikeloop.snn.interchange.nir_file import read_nir
+from spikeloop.snn.layers.membrane_norm import MembraneNormLIF
 from spikeloop.snn.layers.residual import SEW, sew_block
 from spikeloop.snn.neurons.integrate import Integrator
 
@@ -148,6 +149,28 @@ def test_batch_norm_is_folded():
     got = snn.compile(model, (2, 12, 12), form="event").run(x)
     assert float((got != expected).float().mean()) < 1e-3
     assert 0.02 < float(expected.detach().mean()) < 0.8
+
+
+def test_normalised_membranes_are_folded_into_the_threshold():
+    torch.manual_seed(0)
+    neuron = MembraneNormLIF(6, 9e-3, DT, unit_input=True, threshold=0.8)
+    model = nn.Sequential(nn.Conv2d(2, 6, 3), neuron)
+    with pytest.raises(NotEventDrivenError, match="'1' isn't in evaluation mode"):
+        plan(model, (2, 12, 12))
+    with torch.no_grad():
+        for x in spikes((2, 12, 12), 40, 0.3):
+            model(x)
+        neuron.norm.bias.uniform_(-0.2, 0.2)
+        model.eval()
+        snn.reset(model)
+        x = spikes((2, 12, 12), 60, 0.3, seed=5)
+        expected = snn.run(model, x)
+        got = snn.compile(model, (2, 12, 12), form="event").run(x)
+        assert float((got != expected).float().mean()) < 1e-3
+        assert 0.02 < float(expected.mean()) < 0.8
+        neuron.norm.weight[2] = -1
+    with pytest.raises(NotEventDrivenError, match=r"gamma of channels \[2\]"):
+        plan(model, (2, 12, 12))
 
 
 def test_residual_blocks_add_their_spikes():

@@ -4,6 +4,7 @@ Importing it imports torch, so descriptions of nodes and tasks leave that to `on
 """
 
 from spikeloop.snn.engine.compiled import CompiledModel, compile
+from spikeloop.snn.engine.quantisation import quantised
 from spikeloop.snn.neurons.adaptive import AdaptiveLIF, InputAdaptiveLIF
 from spikeloop.snn.neurons.current_based import CurrentLIF
 from spikeloop.snn.neurons.integer import IntegerLIF
@@ -38,6 +39,7 @@ __all__ = [
     "compile",
     "detach",
     "load_state",
+    "quantised",
     "reset",
     "run",
     "state_of",

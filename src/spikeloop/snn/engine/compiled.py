@@ -167,8 +167,8 @@ def compile(
 
     Args:
         model: any module; an event-driven form has a chain of convolutions, linear layers (with
-            batch normalisation and pooling) and LIF or IF neurons, and SEW blocks that add. The
-            inputs must then be whole numbers of spikes.
+            batch normalisation and pooling) and LIF or IF neurons (also with normalised
+            membranes), and SEW blocks that add. The inputs must then be whole numbers of spikes.
         shape: of the input, without batch.
         form: "auto", "event" or "dense".
         limit: share of active inputs above which "auto" runs dense.

@@ -29,6 +29,7 @@ from spikeloop.snn.engine.vectors import (
     THRESHOLD,
 )
 from spikeloop.snn.graph import GraphNetwork
+from spikeloop.snn.layers.membrane_norm import MembraneNormLIF
 from spikeloop.snn.layers.residual import SEW
 from spikeloop.snn.neurons.integrate import IF, Integrator, LeakyIntegrator
 from spikeloop.snn.neurons.lif import LIF, PLIF
@@ -144,7 +145,7 @@ class Planner:
             self._add_pool(layer, name)
         elif isinstance(layer, nn.Flatten):
             self._flatten(name)
-        elif type(layer) in FIRING or type(layer) in SILENT:
+        elif type(layer) in (*FIRING, *SILENT, MembraneNormLIF):
             self._neurons(layer, name)
         else:
             raise NotEventDrivenError(f"'{name}' is a {type(layer).__name__}")
@@ -264,7 +265,8 @@ class Planner:
             [rows, columns, channels, out_rows, out_columns, outputs, padded, kernel_rows,
              kernel_columns, *synapse.stride, *synapse.padding], np.int64,
         )  # fmt: skip
-        table = _table(synapse, neuron, outputs, padded, (out_rows, out_columns))
+        acting = _folded(neuron, synapse.name)
+        table = _table(synapse, acting, outputs, padded, (out_rows, out_columns))
         power, shift = _silence(table)
         if scale is not None:
             table[GAIN, :outputs] *= scale.numpy()
@@ -276,8 +278,8 @@ class Planner:
                 table=table.astype(np.float32),
                 power=power,
                 shift=shift,
-                always=type(neuron) not in FIRING or _fires_alone(table),
-                gives_states=type(neuron) not in FIRING,
+                always=type(acting) not in FIRING or _fires_alone(table),
+                gives_states=type(acting) not in FIRING,
                 flat=self._flat,
             )
         )
@@ -299,6 +301,18 @@ def plan(model: nn.Module, shape: Sequence[int], weights: str = "float32") -> li
     planner = Planner(shape, weights)
     planner.add(model, "")
     return planner.finish()
+
+
+def _folded(neuron: Neuron | None, name: str) -> Neuron | None:
+    """The neurons, without a normalisation of their membranes."""
+    if not isinstance(neuron, MembraneNormLIF):
+        return neuron
+    if neuron.training:
+        raise NotEventDrivenError(f"'{name}' isn't in evaluation mode")
+    try:
+        return neuron.fold()
+    except ValueError as error:
+        raise NotEventDrivenError(f"'{name}': {error}") from error
 
 
 def _bias(layer: nn.Conv2d | nn.Linear) -> Tensor:

@@ -63,8 +63,9 @@ class Anytime:
     """BPTT for outputs that are right early, so that a cutoff costs less accuracy.
 
     Two terms are added to the loss of the mean output, each with its weight. `layers` is for
-    AOI-SNN's regulariser (Wu et al., arXiv 2301.09522, sec. IV): the sum over the layers of neurons
-    of `cosine_strain`, which draws what a layer says in each step to what it says in the mean.
+    AOI-SNN's regulariser (Wu et al., arXiv 2301.09522, in the form of their published code): the
+    sum over the layers of neurons of `cosine_strain`, which draws what a layer says in each step to
+    what it says in the mean.
     `weight` is for one of our own, which does the same to the outputs alone: the mean over steps of
     1 - cos(mean output so far, mean output at the end).
 
@@ -115,7 +116,7 @@ def gap(means: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Confidence:
-    """Softmax of the first class (Dynamic Confidence: Li et al., arXiv 2303.10276, eq. 5).
+    """Softmax of the first class (Dynamic Confidence: Li et al., arXiv 2303.10276).
 
     Attributes:
         temperature: what outputs are divided by first.

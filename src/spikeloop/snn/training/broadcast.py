@@ -46,7 +46,7 @@ class _Stage:
 class Broadcast:
     """Three-factor learning of whole networks by an error that is broadcast (random e-prop).
 
-    Bellec et al., Nature Communications 11:3625, 2020, eqs 4 and 28, without the way through the
+    Bellec et al., Nature Communications 11:3625, 2020, eqs 1 to 4, without the way through the
     reset. In each step, the gradient of a synapse is pre x post x third: `pre`, its input, faded by
     the neurons' leak; `post`, the surrogate derivative at their membranes; `third`, the error of
     the output, brought to each neuron by fixed random weights. The loss is the mean over steps of
