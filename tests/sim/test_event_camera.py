@@ -19,7 +19,7 @@ from spikeloop_sim.event_camera.config import EventCameraConfig, ideal
 from spikeloop_sim.event_camera.optics import Pinhole, Pose, Twist
 from spikeloop_sim.event_camera.picture import log_picture
 from spikeloop_sim.event_camera.readout import Readout
-from spikeloop_sim.event_camera.renderer import SceneRenderer
+from spikeloop_sim.event_camera.renderer import Haze, SceneRenderer
 from spikeloop_sim.event_camera.truth import TruthRenderer
 
 from spikeloop.events.array import joined
@@ -67,6 +67,15 @@ def test_luminance_is_linear_and_finer_than_eight_bits() -> None:
     assert frame.luminance.shape == (144, 192) and frame.luminance.dtype == np.float32
     assert frame.luminance[70, 10] == pytest.approx(0.5, rel=1e-3)
     assert frame.luminance[70, 180] == pytest.approx(0.0103, rel=1e-2)
+
+
+def test_haze_leaves_a_twentieth_of_the_contrast_at_the_visibility() -> None:
+    model, data = board(0.5, 0.1)
+    with SceneRenderer(model, LENS, 1, haze=Haze(2.0, 0.8)) as renderer:
+        frame = renderer.render(data, above(0.0))
+        far = renderer.render(data, above(0.0, 20.0))
+    assert frame.luminance[33, 10] == pytest.approx(0.8 + 0.05 * (0.5 - 0.8), rel=1e-3)
+    assert far.luminance[33, 50] == pytest.approx(0.8, rel=1e-3)
 
 
 def test_colours_become_their_luminance() -> None:

@@ -6,6 +6,7 @@ is in `state`, so that a recording can go on where it was interrupted, with the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,7 +23,7 @@ from spikeloop_sim.event_camera.camera import EventCamera
 from spikeloop_sim.event_camera.config import EventCameraConfig
 from spikeloop_sim.event_camera.geometry import Placement
 from spikeloop_sim.event_camera.optics import Pinhole, Pose, Twist
-from spikeloop_sim.event_camera.renderer import SceneRenderer
+from spikeloop_sim.event_camera.renderer import Haze, SceneRenderer
 from spikeloop_sim.event_camera.truth import Truth, TruthRenderer, displacement
 from spikeloop_sim.frame_camera import FrameCamera, Picture
 from spikeloop_sim.frame_camera_config import FrameCameraConfig
@@ -101,7 +102,10 @@ class Rig:
         self.sides = _SIDES if config.stereo else _SIDES[:1]
         event_config = replace(event_config, scene_lux=stage.lux)
         frame_config = replace(frame_config, scene_lux=stage.lux)
-        self._renderer = SceneRenderer(stage.model, self.lens, event_config.supersampling)
+        haze = None if math.isinf(stage.visibility_m) else Haze(stage.visibility_m, stage.air)
+        self._renderer = SceneRenderer(
+            stage.model, self.lens, event_config.supersampling, haze=haze
+        )
         self._truth = TruthRenderer(stage.model, self.lens)
         # Each camera has pixels of its own; what a seed draws must differ from side to side.
         self._events = {

@@ -40,6 +40,7 @@ class Stage:
         infrared: (ngeom,) float32, reflectances for a LiDAR.
         lux: illuminance of a white surface in full light.
         visibility_m: distance at which haze leaves 5 % of a contrast; inf in clear air.
+        air: luminance of the haze, of the sky above the horizon.
         is_solid: whether LiDARs see anything.
         ground: where a path may lead.
 
@@ -51,6 +52,7 @@ class Stage:
     infrared: NDArray[np.float32]
     lux: float
     visibility_m: float
+    air: float
     is_solid: bool
     ground: Ground
 
@@ -76,6 +78,7 @@ class SceneStage(Stage):
         """Build the model."""
         self.scene, self.lux, self.is_solid = scene, scene.lux, True
         self.visibility_m = scene.visibility_m
+        self.air = 0.5 if scene.sky is None else _horizon(scene.sky)
         self.model = mjcf.to_spec(scene).compile()
         self.data = mujoco.MjData(self.model)
         labels = mjcf.Labels.of(self.model, scene)
@@ -97,6 +100,13 @@ class SceneStage(Stage):
 
     def _place(self, time_s: float) -> None:
         mjcf.place_movers(self.model, self.data, self.scene, time_s)
+
+
+def _horizon(sky: NDArray[np.uint8]) -> float:
+    """Mean luminance of the sides of a sky's cube just above the middle."""
+    height = sky.shape[1]
+    sides = sky[[0, 1, 4, 5], height // 4 : height // 2]
+    return float((sides.mean(axis=(0, 1, 2)) / 255.0) @ np.array([0.2126, 0.7152, 0.0722]))
 
 
 def _twist(mover: Mover, time_s: float) -> Twist:
@@ -124,7 +134,7 @@ class RoomStage(Stage):
         self.things = Things([Thing("box", "box", tuple(geoms))], self.model.ngeom)
         self.infrared = np.full(self.model.ngeom, 0.5, np.float32)
         self.lux, self.is_solid = 300.0, False
-        self.visibility_m = math.inf
+        self.visibility_m, self.air = math.inf, 0.5
         self.ground = Ground(np.array([0.0, 0.0, 0.0, 0.0]), np.zeros((0, 2)))
 
     def twists(self, time_s: float) -> dict[int, Twist]:

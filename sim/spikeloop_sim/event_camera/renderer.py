@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import copy
 import importlib
+import math
 import os
 import sys
 import weakref
@@ -28,6 +29,20 @@ from spikeloop_sim.event_camera.optics import Pinhole, Pose
 _WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
 _SRGB = int(mujoco.mjtColorSpace.mjCOLORSPACE_SRGB)
 _FLAGS_OFF = ("SHADOW", "REFLECTION", "FOG", "HAZE")
+
+
+@dataclass(frozen=True)
+class Haze:
+    """Air that hides what is far: of a contrast exp(-3 d / visibility) is left (Koschmieder, 1924).
+
+    Attributes:
+        visibility_m: distance at which 5 % are left, m.
+        light: luminance of the air itself, as of `Frame`.
+
+    """
+
+    visibility_m: float
+    light: float
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,7 @@ class SceneRenderer:
         samples: int = 2,
         *,
         ids: bool = False,
+        haze: Haze | None = None,
         max_geoms: int = 10_000,
     ) -> None:
         """Make the off-screen context.
@@ -63,6 +79,7 @@ class SceneRenderer:
             lens: size and intrinsics of the pictures.
             samples: side of the grid of samples in a pixel, which keeps edges from aliasing.
             ids: whether `geom_ids` is called; it needs more than one channel.
+            haze: of the air; None where it is clear.
             max_geoms: most geoms that can be seen.
 
         Raises:
@@ -72,7 +89,7 @@ class SceneRenderer:
         """
         if samples < 1:
             raise ValueError(f"samples must be at least 1, not {samples}")
-        self.lens, self.samples = lens, samples
+        self.lens, self.samples, self._haze = lens, samples, haze
         self._size = (lens.height * samples, lens.width * samples)
         self._model = _grey(model, *self._size)
         self._scene = mujoco.MjvScene(self._model, max_geoms)
@@ -127,7 +144,12 @@ class SceneRenderer:
         gl.glReadPixels(0, 0, width, height, gl.GL_RED, gl.GL_FLOAT, luminance)
         gl.glReadPixels(0, 0, width, height, gl.GL_DEPTH_COMPONENT, gl.GL_FLOAT, depth)
         near, far = np.float32(self._near), np.float32(self._far)
-        return Frame(np.ascontiguousarray(luminance[::-1]), _metres(depth, near, far))
+        metres = _metres(depth, near, far)
+        luminance = np.ascontiguousarray(luminance[::-1])
+        if self._haze is not None:
+            rate = -math.log(20.0) / self._haze.visibility_m
+            _veil(luminance, metres, np.float32(rate), np.float32(self._haze.light))
+        return Frame(luminance, metres)
 
     def geom_ids(self, data: mujoco.MjData, pose: Pose) -> NDArray[np.int32]:
         """Ids of the geoms at all samples, -1 where there is none; see `render` for the rest."""
@@ -196,6 +218,16 @@ def _metres(buffer: Any, near: Any, far: Any) -> Any:
             # Reversed z: 1 at the near plane, 0 at the far one.
             out[r, c] = near * far / (near + buffer[rows - 1 - r, c] * (far - near))
     return out
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _veil(luminance: Any, depth: Any, rate: Any, light: Any) -> None:
+    """Mix in the air's light, by the depth along the axis."""
+    rows, columns = luminance.shape
+    for r in range(rows):
+        for c in range(columns):
+            left = math.exp(rate * depth[r, c])
+            luminance[r, c] = light + left * (luminance[r, c] - light)
 
 
 def _context(width: int, height: int) -> mujoco.GLContext:
