@@ -1,10 +1,9 @@
 """Energy: models by hand, the counter from a made-up folder."""
 
-from dataclasses import dataclass
-
 import pytest
 
 from spikeloop.metrics.energy import (
+    Counts,
     EnergyError,
     MeasuredEnergy,
     Rapl,
@@ -12,13 +11,6 @@ from spikeloop.metrics.energy import (
     operation_energy,
     profiles,
 )
-
-
-@dataclass
-class Counts:
-    macs: float = 0.0
-    acs: float = 0.0
-    updates: float = 0.0
 
 
 def test_operations_at_45_nm():

@@ -25,9 +25,26 @@ PICO = 1e-12
 class Counted(Protocol):
     """What the models need of counted operations; see `synaptic_operations.Operations`."""
 
-    macs: float
-    acs: float
-    updates: float
+    @property
+    def macs(self) -> float:
+        """Effective multiply-accumulates."""
+
+    @property
+    def acs(self) -> float:
+        """Effective accumulates."""
+
+    @property
+    def updates(self) -> float:
+        """Neuron updates."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Operations that were counted otherwise than by `OperationCounter`."""
+
+    macs: float = 0.0
+    acs: float = 0.0
+    updates: float = 0.0
 
 
 @dataclass(frozen=True)

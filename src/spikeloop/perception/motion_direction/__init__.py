@@ -1,0 +1,1 @@
+"""Motion by delays: coincidence patterns, and a detector of direction and speed."""
