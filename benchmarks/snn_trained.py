@@ -205,6 +205,7 @@ def measured() -> dict[str, tuple[nn.Module, Tensor, dict[str, float]]]:
         snn.reset(model)
         few = scores(small.run, head, bins)
         figures |= {f"int8_{key}": few[key] for key in ("loss_ratio", "accuracy")}
+        figures["int8_gap_points"] = 100 * (figures["accuracy"] - few["accuracy"])
         figures |= activity(model, rest)
         chosen = rest[:TIMED] if name == "resnet" else rest
         found[name] = (model, chosen, {f"{name}_{key}": value for key, value in figures.items()})

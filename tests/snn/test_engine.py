@@ -173,7 +173,7 @@ def test_normalised_membranes_are_folded_into_the_threshold():
         plan(model, (2, 12, 12))
 
 
-def test_residual_blocks_add_their_spikes():
+def residual_network():
     torch.manual_seed(0)
 
     def neuron():
@@ -182,7 +182,11 @@ def test_residual_blocks_add_their_spikes():
     layers = [nn.Conv2d(2, 16, 3, 2, 1), neuron()]
     layers += [sew_block(16, neuron) for _ in range(3)]
     layers += [nn.Flatten(), nn.Linear(16 * 6 * 8, 4), neuron()]
-    model = nn.Sequential(*layers).eval()
+    return nn.Sequential(*layers).eval()
+
+
+def test_residual_blocks_add_their_spikes():
+    model = residual_network()
     # Normalisation of an untrained block keeps the few bits, but for its epsilon.
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -362,6 +366,30 @@ def test_weights_of_8_bits_are_the_nearest_with_one_scale_a_channel():
     again, same = rounded(whole * scale.view(-1, 1))
     assert torch.equal(again, whole)
     assert torch.allclose(same, scale)
+    torch.manual_seed(0)
+    weight = torch.randn(5, 3, 3, 3)
+    conv = nn.Conv2d(3, 5, 3)
+    conv.weight.data[:] = weight
+    factors = rounded(weight)[1].float()
+    theirs = torch.fake_quantize_per_channel_affine(
+        weight, factors, torch.zeros(5, dtype=torch.int32), 0, -127, 127
+    )
+    assert torch.allclose(quantised(conv).weight, theirs, atol=1e-7)
+
+
+def test_residual_blocks_count_spikes_in_8_bits_too():
+    model = residual_network()
+    # Sums of few inputs surely fit into 16 bits, those of the linear layer may not.
+    compiled = snn.compile(model, (2, 12, 16), form="event", weights="int8")
+    x = spikes((2, 12, 16), 40, 0.1)
+    with torch.no_grad():
+        expected = snn.run(quantised(model), x)
+    got = compiled.run(x)
+    assert expected.any()
+    assert float((got != expected).float().mean()) < 0.01
+    bits = [running.bits for running in compiled._engine._running]
+    assert bits[0] == 16
+    assert bits[-1] == 32
 
 
 def test_weights_of_8_bits_are_torchs_with_the_same_weights():

@@ -20,8 +20,8 @@ from spikeloop.snn.engine.vectors import DRIVE, KEEP, LANES, THRESHOLD
 
 WINDOW_BITS = 8
 """Inputs in a row of the first stage's window up to which it is run by patterns."""
-UNROLLED = 5
-"""Rows of a window up to which a pass is compiled for their number."""
+UNROLLED = (3,)
+"""Rows of a window for which a pass is compiled on their own."""
 
 
 def aligned(array: NDArray[Any]) -> NDArray[Any]:
@@ -109,7 +109,7 @@ class _Running:
         self.pixels = np.arange(columns, dtype=np.int32)
         self.place(_Places.of(stage, 1))
         self.bits = sum_bits(stage, doubled_in)
-        self.taps = kernel_rows if kernel_rows <= UNROLLED else 0
+        self.taps = kernel_rows if kernel_rows in UNROLLED else 0
         self.run = stage_pass(padded, self.taps, self.bits)
         self.touched = 0
 

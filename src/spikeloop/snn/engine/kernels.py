@@ -176,7 +176,7 @@ def stage_pass(padded: int, taps: int, bits: int) -> Any:
 
     Args:
         padded: number of channels, a multiple of 16, or beyond 64 of 64.
-        taps: rows of the window, where they are few enough to be unrolled, else 0.
+        taps: rows of the window, where the pass is compiled for their number, else 0.
         bits: see `update_pixel`.
 
     Returns:
