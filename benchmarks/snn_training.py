@@ -150,8 +150,10 @@ def _status(name: str) -> int:
 
 
 def memory() -> dict[str, float]:
-    """Peaks of the rules, MB, and ratios of 16 to 4 time steps."""
+    """Peaks of the rules, MB, and ratios of 16 to 4 time steps; on Linux only."""
     figures: dict[str, float] = {}
+    if not Path("/proc/self/clear_refs").exists():
+        return figures
     for rule in ("bptt", "sltt", "sltt_k"):
         peaks = []
         for steps in (FEW, MANY):

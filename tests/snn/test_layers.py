@@ -26,6 +26,7 @@ def layers():
     picture = (2, 4, 8, 8)
     return {
         "recurrent": (Recurrent(lif(), nn.Linear(4, 4)), (3, 4)),
+        "recurrent_conv": (Recurrent(lif(), nn.Conv2d(4, 4, 3, padding=1)), picture),
         "delays": (DelayedLinear(4, 5, 6e-3, DT), (3, 4)),
         "delays_eval": (DelayedLinear(4, 5, 6e-3, DT).eval(), (3, 4)),
         "heterogeneous": (HeterogeneousDelayConv(4, 3, 5, 4, DT), picture),
