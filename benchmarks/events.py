@@ -37,7 +37,7 @@ from spikeloop.events.representations.time_surface import TimeSurface
 from spikeloop.events.representations.voxel import voxel_grid
 
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data" / "evt3_test_events_1"
-ROUNDS, REPEATS = 7, 60
+ROUNDS, REPEATS = 15, 60
 WIDTH, HEIGHT, COUNT = 640, 480, 2_000_000
 SIZE = (WIDTH, HEIGHT)
 WINDOW_US, TAU_US, BINS = 2_000, 10_000, 10

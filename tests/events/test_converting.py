@@ -135,6 +135,21 @@ def test_raw_says_that_it_cuts_nanoseconds(tmp_path: Path) -> None:
     assert 90 < done.dropped["times of events cut to whole us"] <= 100
 
 
+@pytest.mark.parametrize("name", ["a.mcap", "folder"])
+def test_times_that_fall_keep_their_order_in_bags(name: str, tmp_path: Path) -> None:
+    falling = [0, 60_000_000, 20_000_000, 60_000_000, 1_000, 30_000_000, 30_000_000]
+    whole = (_events([t + k for t in falling for k in range(3)]), _triggers([59_000_000, 1_000]))
+    with McapWriter(tmp_path / name, 300, 200, {}) as writer:
+        for k in range(7):
+            edges = whole[1] if k == 6 else Triggers.none()
+            writer.write(whole[0][3 * k : 3 * k + 3], edges)
+    assert not writer.dropped
+    _same(_read(tmp_path / name), whole)
+    # One that was asked for is kept to.
+    with pytest.raises(EncodingError, match="evt3 holds times"):
+        McapWriter(tmp_path / "b.mcap", 300, 200, {}, "evt3").write(*whole)
+
+
 def test_a_shift_is_written_down(tmp_path: Path) -> None:
     for name in ("a.raw", "a.h5", "a.npz"):
         convert(open_source(BAG), tmp_path / name, shift_us=1_000)

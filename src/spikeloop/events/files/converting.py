@@ -95,7 +95,10 @@ def convert(
             else:
                 _write(source, writer, done, shift_us, progress)
     except EncodingError as error:
-        raise FileError(f"{path}: piece behind event {done.events}: {error}") from error
+        others = "evt2 or mono" if module == "mcap_writer" else "evt2, .h5, .npz or .mcap"
+        raise FileError(
+            f"{path}: piece behind event {done.events}: {error}; {others} may hold it"
+        ) from error
     finally:
         done.dropped, done.others = dict(writer.dropped), source.others
         done.left_out = {reason: n for reason, n in source.counts.items() if n}

@@ -54,7 +54,8 @@ class McapWriter(Writer):
         super().__init__(path, width, height, notes)
         if encoding not in ("", "evt3", "mono"):
             raise ValueError(f"packets are written in evt3 or mono, not in '{encoding}'")
-        self._encoding, self._seq = encoding, 0
+        self._encoding, self._is_chosen, self._seq = encoding, bool(encoding), 0
+        self._received_ns = 0
         self._folder = path
         if path.suffix == ".mcap":
             self._scratch = tempfile.TemporaryDirectory(dir=path.parent)
@@ -119,12 +120,25 @@ class McapWriter(Writer):
             self._put_evt3(events, triggers, int(triggers.t[-1]))
 
     def _put_evt3(self, events: Events, triggers: Triggers, until: int) -> None:
+        if self._encoding == "mono":
+            self._write_mono(events, triggers)
+            return
+        moved, edges = events, triggers
         if self._origin:
-            events = Events(
+            moved = Events(
                 events.t - self._origin, events.x, events.y, events.p, self.width, self.height
             )
-            triggers = Triggers(triggers.t - self._origin, triggers.channel, triggers.value)
-        self._put("evt3", 0, self._encoder.encode(events, triggers).tobytes(), 1000 * until)
+            edges = Triggers(triggers.t - self._origin, triggers.channel, triggers.value)
+        try:
+            data = self._encoder.encode(moved, edges).tobytes()
+        except EncodingError:
+            if self._is_chosen:
+                raise
+            # The time jumps further than EVT3 can say; from here on in the encoding that can.
+            self._encoding = "mono"
+            self._write_mono(events, triggers)
+        else:
+            self._put("evt3", 0, data, 1000 * until)
 
     def _write_mono(self, events: Events, triggers: Triggers) -> None:
         for begin, end in _cuts(events):
@@ -145,12 +159,13 @@ class McapWriter(Writer):
         if base < 0:
             raise EncodingError(f"times before 0 ({base} ns) can't be held by packets")
         self._seq += 1
-        # Bags and ROS take a stamp of 0 for none.
+        # Bags and ROS take a stamp of 0 for none, and readers sort by the time of receipt.
         stamp_ns = max(1, stamp_ns)
+        self._received_ns = max(self._received_ns + 1, stamp_ns)
         self.put(
             Packet(
-                stamp_ns, stamp_ns, FRAME, self.width, self.height, self._seq, base, encoding,
-                False, data,
+                self._received_ns, stamp_ns, FRAME, self.width, self.height, self._seq, base,
+                encoding, False, data,
             )
         )  # fmt: skip
 
