@@ -29,7 +29,8 @@ td,th{text-align:left;padding:.25rem .5rem .25rem 0;border-bottom:1px solid #888
 .wide{overflow-x:auto}
 .key{margin:0;font-size:.9rem}
 h3{font-size:.95rem;margin:.9rem 0 .2rem}
-.sights{display:flex;flex-wrap:wrap;gap:.4rem}.sights img{flex:1 1 8rem;min-width:0;max-width:15rem}
+.sights{display:flex;flex-wrap:wrap;gap:.4rem;align-items:flex-start}
+.sights img{flex:1 1 8rem;min-width:0;max-width:15rem;height:auto}
 """
 
 

@@ -62,6 +62,7 @@ TOPICS = {
         Topic("event_camera/events", "event_camera_msgs/msg/EventPacket", EVENTS, "encoded", 1.0),
         Topic("event_camera/left/events", "event_camera_msgs/msg/EventPacket", EVENTS, "encoded"),
         Topic("event_camera/right/events", "event_camera_msgs/msg/EventPacket", EVENTS, "encoded"),
+        Topic("event_camera/source", "sensor_msgs/msg/Image", SENSOR, "pixels", 0.5),
         Topic("event_camera/camera_info", "sensor_msgs/msg/CameraInfo", LATCHED, "pixels"),
         Topic("event_camera/filtered", "event_camera_msgs/msg/EventPacket", EVENTS, "encoded"),
         Topic("event_camera/slices", "event_camera_msgs/msg/EventPacket", EVENTS, "encoded"),
@@ -162,6 +163,7 @@ SLOTS = {
                 "camera/image_raw",
                 "imu/data",
             ),
+            ("event_camera/source",),
         ),
         Slot(
             "event_processing",

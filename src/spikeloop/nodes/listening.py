@@ -35,7 +35,7 @@ class Listener:
             for end in self._node.get_publishers_info_by_topic("/diagnostics"):
                 name = f"{end.node_namespace.rstrip('/')}/{end.node_name}"
                 if name in unheard:
-                    self._alive.heard(name, now)
+                    self._alive.heard(name, now, is_active=False)
         return self._alive.silent(now)
 
     def last_words(self, member: str) -> str:
@@ -56,6 +56,8 @@ class Listener:
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            self._alive.heard(status.name, time.monotonic_ns())
+            values = {pair.key: pair.value for pair in status.values}
+            is_active = values.get("state", "active") == "active"
+            self._alive.heard(status.name, time.monotonic_ns(), is_active)
             self._words[status.name] = status.message
-            self._values[status.name] = {pair.key: pair.value for pair in status.values}
+            self._values[status.name] = values
