@@ -120,3 +120,20 @@ def test_memory_stays_bounded_over_days() -> None:
     begins, rate = health.rate()
     assert len(begins) <= MOST_BINS and (rate * health.bin_us / 1e6).sum() == pytest.approx(150)
     assert StreamHealth(4, 3).facts()["events"] == 0
+
+
+def test_what_cant_be_written_is_told_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film, absent = PEERS / "evt3.raw", tmp_path / "no" / "such"
+    for arguments in (
+        ["stats", str(film), "--draw", f"{absent}.svg"],
+        ["info", str(film), "--json", f"{absent}.json"],
+        ["view", str(film), "--out", f"{absent}.png"],
+        ["convert", str(film), f"{absent}.npz"],
+    ):
+        assert main(["events", *arguments]) == 2
+        assert "such" in (said := capsys.readouterr().err) and "No such file or directory" in said
+    (tmp_path / "a.raw").write_bytes(b"")
+    assert main(["events", "info", str(tmp_path / "a.raw")]) == 2
+    assert capsys.readouterr().err == f"spikeloop events: {tmp_path}/a.raw: is empty\n"

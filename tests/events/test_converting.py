@@ -212,7 +212,7 @@ def test_a_source_that_breaks_off_is_written_as_far_as_it_goes(tmp_path: Path) -
     shutil.copytree(BAG, cut)
     database = next(cut.glob("*.db3"))
     database.write_bytes(database.read_bytes()[:1_400_000])
-    with pytest.raises(ValueError, match="breaks off"):
+    with pytest.raises(ValueError, match=r"breaks off .*a\.raw holds what came before"):
         convert(open_source(cut), tmp_path / "a.raw")
     events, _ = _read(tmp_path / "a.raw")
     assert 10_000 < len(events) < 343_474 and events.t[0] == 7_139_845

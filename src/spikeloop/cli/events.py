@@ -70,9 +70,13 @@ def run(args: argparse.Namespace) -> int:
         size = unpacked_size(args.size) if args.size else (0, 0)
     except ValueError as error:
         return _complain(f"--size: {error}", 2)
-    if args.action == "info":
-        return max(_info(path, args, size) for path in args.file)
-    return {"convert": _convert, "view": _view, "stats": _stats}[args.action](args, size)
+    try:
+        if args.action == "info":
+            return max(_info(path, args, size) for path in args.file)
+        return {"convert": _convert, "view": _view, "stats": _stats}[args.action](args, size)
+    except OSError as error:
+        # What is read has errors of its own: this is what couldn't be written.
+        return _complain(f"{error.filename or args.file}: {error.strerror or error}", 2)
 
 
 def _open(path: Path, args: argparse.Namespace, size: tuple[int, int]) -> Source:
@@ -216,7 +220,7 @@ def _view(args: argparse.Namespace, size: tuple[int, int]) -> int:
         period = max(1, round(args.period * 1000))
         frames = pictures(source, period, args.mode, progress=_bar, **window)
         count = write_film(frames, out, args.rate)
-    except (RecordingError, ViewError, OSError) as error:
+    except (RecordingError, ViewError) as error:
         return _complain(str(error), 2)
     print(f"{out}: {count} pictures of {args.period:g} ms, {source.width}x{source.height}")
     return 0

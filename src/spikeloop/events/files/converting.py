@@ -11,6 +11,7 @@ from spikeloop.events.encoder import EncodingError
 from spikeloop.events.files.bag import BagSource
 from spikeloop.events.files.source import FileError, Piece, Source
 from spikeloop.events.files.writer import Writer
+from spikeloop.events.recording import RecordingError
 
 SHIFT = "time_shift_us"
 # By suffix; a name without one is the folder of a rosbag2 recording.
@@ -86,7 +87,8 @@ def convert(
     try:
         writer: Writer = kind(path, done.width, done.height, notes, **options)
     except (OSError, ValueError) as error:
-        raise FileError(f"{path}: can't be written: {error}") from error
+        cause = error.strerror if isinstance(error, OSError) else ""
+        raise FileError(f"{path}: can't be written: {cause or error}") from error
     try:
         with writer:
             as_it_is = module == "mcap_writer" and not shift_us and not encoding
@@ -99,6 +101,8 @@ def convert(
         raise FileError(
             f"{path}: piece behind event {done.events}: {error}; {others} may hold it"
         ) from error
+    except RecordingError as error:
+        raise FileError(f"{error}; {path} holds what came before") from error
     finally:
         done.dropped, done.others = dict(writer.dropped), source.others
         done.left_out = {reason: n for reason, n in source.counts.items() if n}

@@ -61,7 +61,7 @@ class McapWriter(Writer):
             self._scratch = tempfile.TemporaryDirectory(dir=path.parent)
             self._folder = Path(self._scratch.name) / path.stem
         elif path.exists():
-            raise FileExistsError(f"{path}: is there already, and a recording isn't overwritten")
+            raise FileExistsError(0, "is there already, and a recording isn't overwritten")
         self._store = get_typestore(Stores.ROS2_JAZZY)
         self._store.register(get_types_from_msg(FIELDS, EVENT_PACKET))
         self._bag = BagWriter(self._folder, version=9, storage_plugin=StoragePlugin.MCAP)

@@ -71,6 +71,8 @@ def _kind(path: Path) -> tuple[str, str]:
             start = file.read(4096)
     except OSError as error:
         raise FileError(f"{path}: can't be opened: {error.strerror}") from error
+    if not start:
+        raise FileError(f"{path}: is empty")
     for magic, kind in MAGIC.items():
         if start.startswith(magic):
             return kind
