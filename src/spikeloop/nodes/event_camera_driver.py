@@ -240,7 +240,7 @@ class EventCameraDriverNode(SlotNode):
         self.diagnoser.values |= {
             "connections": str(self.connections),
             "events read": str(self.read),
-            "events out": str(self._writer.events),
+            **self._writer.values(self.resolve_topic_name(EVENTS)),
             "events over the rate limit": str(self.over_rate),
             "events filtered": str(self._filtered()),
             "events not published in time": str(self.unpublished),

@@ -16,19 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import Image, Imu
-from std_srvs.srv import SetBool
 
 from spikeloop.events.array import Events, Triggers
 from spikeloop.events.files.aedat4 import Aedat4Source, Frame, Inertial
 from spikeloop.events.files.opening import open_source
 from spikeloop.events.files.source import Source
 from spikeloop.events.packet_encoder import ENCODINGS, PacketEncoder
-from spikeloop.events.recording import RecordingError
 from spikeloop.loop.health import Level
 from spikeloop.nodes.event_packets import PacketWriter, bytes_of, triggers_message
-from spikeloop.nodes.playing import Player, Timed, all_there
+from spikeloop.nodes.playing import PlayerNode, Timed
 from spikeloop.nodes.running import run_node
-from spikeloop.nodes.slot import SlotNode
 from spikeloop.parameters import parameter
 
 EVENTS, TRIGGERS, IMAGE, IMU = (
@@ -73,7 +70,7 @@ class EventFilePlayerConfig:
     frame_id: str = parameter("event_camera", "Frame of the camera.", fixed=True)
 
 
-class EventFilePlayerNode(SlotNode):
+class EventFilePlayerNode(PlayerNode):
     """Events in packets, and what else the file holds, each at its time."""
 
     slot = "event_camera"
@@ -82,53 +79,24 @@ class EventFilePlayerNode(SlotNode):
     publishes = (EVENTS, TRIGGERS, IMAGE, IMU)
     config: EventFilePlayerConfig
 
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Open the file, and offer `~/pause` (data: true pauses, false goes on)."""
+    def open_file(self) -> None:
+        """Look at the file, and load compiled code, for that takes longer than many packets."""
         c = self.config
-        try:
-            if not c.file:
-                raise RecordingError("parameter 'file' names no event file")
-            self.source: Source = open_source(
-                Path(c.file), topic=c.topic, width=c.width, height=c.height
-            )
-            # Compiled code is loaded now, for that takes longer than many packets.
-            for events, _ in itertools.islice(self.source.pieces(), 1):
-                for encoding in ENCODINGS:
-                    PacketEncoder(8, 8, encoding).encode(events[:0])
-        except RecordingError as error:
-            self.diagnoser.report(Level.ERROR, str(error))
-            return TransitionCallbackReturn.FAILURE
-        self.create_service(SetBool, "~/pause", self._on_pause)
-        return super().on_configure(state)
+        self.source: Source = open_source(
+            Path(c.file), topic=c.topic, width=c.width, height=c.height
+        )
+        for events, _ in itertools.islice(self.source.pieces(), 1):
+            for encoding in ENCODINGS:
+                PacketEncoder(8, 8, encoding).encode(events[:0])
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Play from the start."""
+        """Play from the start, in packets that count from 1."""
         self._writer = PacketWriter(self.diagnoser)
-        self._told: dict[str, int] = {}
-        result = super().on_activate(state)
-        c = self.config
-        self.player: Player[Item] = Player(
-            self,
-            self._items,
-            self._give,
-            rate=c.rate,
-            loop=c.loop,
-            readers=lambda: all_there(self, self.publishes, c.readers),
-            now=c.now,
-        )
-        return result
-
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop playing."""
-        self.player.close()
-        return super().on_deactivate(state)
-
-    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        return self.player.on_pause(request, response)
+        return super().on_activate(state)
 
     # --- reading -------------------------------------------------------------------------------
 
-    def _items(self) -> Iterator[Timed[Item]]:
+    def items(self) -> Iterator[Timed[Item]]:
         """Everything in the file by time; each kind is read on its own, so little is in memory."""
         self._writer.restart()
         streams: list[Iterator[Timed[Item]]] = [self._pieces()]
@@ -159,7 +127,8 @@ class EventFilePlayerNode(SlotNode):
 
     # --- giving out ----------------------------------------------------------------------------
 
-    def _give(self, item: Item, stamp_ns: int) -> None:
+    def give(self, item: Item, stamp_ns: int) -> None:
+        """Publish what an item is."""
         frame_id = self.config.frame_id
         if isinstance(item, Events):
             kind = "evt3" if int(item.t[-1]) < EPOCH_US else "mono"
@@ -171,7 +140,8 @@ class EventFilePlayerNode(SlotNode):
             self.publish(IMAGE, _image(item, frame_id), stamp_ns)
         else:
             self.publish(IMU, imu_message(item.acceleration[0], item.rate[0], frame_id), stamp_ns)
-        self.diagnoser.values["events out"] = str(self._writer.events)
+        topic = self._publishers_by_topic[EVENTS].topic_name
+        self.diagnoser.values |= self._writer.values(topic)
 
 
 def _samples(source: Aedat4Source) -> Iterator[Timed[Item]]:

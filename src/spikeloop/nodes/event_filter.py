@@ -190,10 +190,8 @@ class EventFilterNode(EventNode):
 
     def figures(self) -> dict[str, str]:
         """What each filter took and left out."""
-        told = {
-            "events out": str(self._writer.events),
-            "events before calibration": str(self._unfiltered),
-        }
+        told = self.written(FILTERED, self._writer)
+        told["events before calibration"] = str(self._unfiltered)
         for name, each in (self._filters or {}).items():
             told[f"{name} removed"] = f"{each.taken - each.kept} of {each.taken}"
             if isinstance(each, HotPixels):

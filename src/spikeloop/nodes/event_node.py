@@ -19,7 +19,7 @@ from spikeloop.events.codecs import make_decoder
 from spikeloop.events.encoder import EncodingError
 from spikeloop.events.packet_encoder import PacketEncoder
 from spikeloop.loop.health import Level
-from spikeloop.nodes.event_packets import PacketReader
+from spikeloop.nodes.event_packets import Announcements, PacketReader, PacketWriter
 from spikeloop.nodes.messages import Message, stamp_of
 from spikeloop.nodes.slot import InputError, SlotNode
 
@@ -65,6 +65,11 @@ class EventNode(SlotNode):
         else:
             self.joins, self.subscribes = (self.source,), self.others
         self._tell_timer: Any = None
+        self._announcements: Announcements | None = None
+
+    def written(self, name: str, writer: PacketWriter) -> dict[str, str]:
+        """What the diagnostics tell of a topic of packets that the node publishes."""
+        return writer.values(self.resolve_topic_name(name))
 
     # --- what nodes override -------------------------------------------------------------------
 
@@ -96,10 +101,16 @@ class EventNode(SlotNode):
         self._done_ns = -1
         self._tell_timer = self.create_timer(TELL_S, self._tell, clock=self._steady)
         self._warm_up()
+        if self.lockstep is None:
+            name = self.resolve_topic_name(self.source)
+            self._announcements = Announcements(self, name, self.reader)
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Tell the last figures."""
+        if self._announcements is not None:
+            self._announcements.close()
+            self._announcements = None
         if self._tell_timer is not None:
             self.destroy_timer(self._tell_timer)
             self._tell_timer = None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
 from event_camera_msgs.msg import EventPacket
 from numpy.typing import NDArray
 
@@ -14,11 +17,19 @@ from spikeloop.events.codecs import PacketDecoder
 from spikeloop.events.encoder import EncodingError
 from spikeloop.events.packet_encoder import PacketEncoder
 from spikeloop.loop.health import Level
+from spikeloop.loop.slots import topic
 from spikeloop.msg import EventTriggers
 from spikeloop.nodes.diagnosing import Diagnoser
-from spikeloop.nodes.messages import Message
+from spikeloop.nodes.messages import Message, qos_profile
+
+if TYPE_CHECKING:
+    from spikeloop.nodes.slot import SlotNode
 
 EVT = ("evt2", "evt21", "evt3")
+LAST_PACKET = "last packet "
+"""Before the full name of a topic: key under which its publisher tells the last packet's number."""
+OVERDUE_S = 5.0
+"""A packet that was sent is lost if it isn't here by then: longer than a transport repairs."""
 
 
 def bytes_of(data: NDArray[np.uint8]) -> array[int]:
@@ -55,14 +66,16 @@ class PacketReader:
 
     """
 
-    def __init__(self, topic: str, diagnoser: Diagnoser) -> None:
-        """Wait for the first packet."""
-        self._topic, self._diagnoser = topic, diagnoser
+    def __init__(self, name: str, diagnoser: Diagnoser) -> None:
+        """Wait for the first packet of topic `name`."""
+        self._topic, self._diagnoser = name, diagnoser
         self._decoder = PacketDecoder()
         self._told: Counter[str] = Counter()
         self.events = self.packets = self.bad = 0
         self.frame_id = self.encoding = ""
         self.size = (0, 0)
+        self._newest = self._overdue = 0
+        self._waiting_since: float | None = None
 
     @property
     def restarts(self) -> int:
@@ -71,12 +84,35 @@ class PacketReader:
 
     @property
     def lost(self) -> int:
-        """Packets missing by their numbers."""
-        return self._decoder.lost
+        """Packets missing by their numbers, those behind the newest one included."""
+        return self._decoder.lost + self._overdue
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """What the decoder left out, by reason."""
+        return self._decoder.counts
+
+    def expect(self, seq: int, now_s: float) -> None:
+        """The publisher has sent packet `seq`: what doesn't come in time is lost.
+
+        Numbers alone show a loss at the next packet, so never at the end of a stream. What comes
+        after all is no longer counted.
+        """
+        if not self.packets or seq <= self._newest:
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = now_s
+        elif now_s - self._waiting_since >= OVERDUE_S and seq - self._newest > self._overdue:
+            self._overdue = seq - self._newest
+            self._diagnoser.report(
+                Level.WARN,
+                f"{self._topic}: packets lost, that their sender has sent: {self.lost} so far",
+            )
 
     def read(self, message: Message) -> tuple[Events, Triggers] | None:
         """Events and triggers of a packet; None, and it is told, where it can't be read."""
         self.packets += 1
+        self._newest, self._overdue, self._waiting_since = message.seq, 0, None
         try:
             events, triggers = self._decoder.decode(
                 message.encoding,
@@ -116,6 +152,27 @@ class PacketReader:
         self._told = now
 
 
+class Announcements:
+    """Hears on /diagnostics how far the sender of a topic is, and tells that topic's reader."""
+
+    def __init__(self, node: SlotNode, topic_name: str, reader: PacketReader) -> None:
+        """Listen; `topic_name` is the topic's full name."""
+        self._node, self._key, self._reader = node, LAST_PACKET + topic_name, reader
+        self._subscription = node.create_subscription(
+            DiagnosticArray, "/diagnostics", self._hear, qos_profile(topic("/diagnostics").qos)
+        )
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _hear(self, message: Message) -> None:
+        for status in message.status:
+            for pair in status.values:
+                if pair.key == self._key and pair.value.isdecimal():
+                    self._reader.expect(int(pair.value), time.monotonic())
+
+
 class PacketWriter:
     """Makes the packets of one topic, numbered without gaps, each to be read by itself."""
 
@@ -125,6 +182,10 @@ class PacketWriter:
         self._encoder: PacketEncoder | None = None
         self._seq = 0
         self.events = 0
+
+    def values(self, topic_name: str) -> dict[str, str]:
+        """Figures for the diagnostics, by which readers know what they miss."""
+        return {"events out": str(self.events), LAST_PACKET + topic_name: str(self._seq)}
 
     def restart(self) -> None:
         """The stream begins anew: earlier times may come."""

@@ -196,7 +196,7 @@ class EventSlicerNode(EventNode):
 
     def figures(self) -> dict[str, str]:
         """How many slices, and events that came after theirs."""
-        told = {"slices": str(self.slices), "events out": str(self._writer.events)}
+        told = {"slices": str(self.slices)} | self.written(SLICES, self._writer)
         if isinstance(self._slicer, ByTime):
             told["late events"] = str(self._slicer.late)
         return told

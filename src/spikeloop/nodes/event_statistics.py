@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import Image
 
-from spikeloop.events.codecs import PacketDecoder
 from spikeloop.events.picture import EventPicture
 from spikeloop.events.statistics import EventStatistics
-from spikeloop.loop.health import Level
 from spikeloop.msg import EventStatistics as StatisticsMessage
+from spikeloop.nodes.event_packets import Announcements, PacketReader
 from spikeloop.nodes.messages import Message
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.slot import SlotNode
@@ -48,11 +47,11 @@ class EventStatisticsNode(SlotNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin with empty totals."""
         self.statistics = EventStatistics()
-        self._decoder = PacketDecoder()
+        self.reader = PacketReader(EVENTS, self.diagnoser)
+        name = self.resolve_topic_name(EVENTS)
+        self._announcements = Announcements(self, name, self.reader)
         self._picture: EventPicture | None = None
         self._picture_size = (0, 0)
-        self._skipped = self._restarts = 0
-        self._frame_id = ""
         self._on_before = self._off_before = 0
         self._told_at = time.monotonic()
         self._timer = self.create_timer(1.0 / self.config.rate, self._on_timer, clock=self._steady)
@@ -60,40 +59,21 @@ class EventStatisticsNode(SlotNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Tell no more."""
+        self._announcements.close()
         self.destroy_timer(self._timer)
         return super().on_deactivate(state)
 
     def on_message(self, name: str, message: Message) -> None:
         """Decode a packet."""
-        try:
-            events, triggers = self._decoder.decode(
-                message.encoding,
-                message.width,
-                message.height,
-                message.seq,
-                memoryview(message.events),
-                big_endian=message.is_bigendian,
-                time_base=message.time_base,
-            )
-        except ValueError as error:
-            self.diagnoser.report(Level.ERROR, f"{EVENTS}: {error}")
+        piece = self.reader.read(message)
+        if piece is None:
             return
-        self._frame_id = message.header.frame_id
+        events, triggers = piece
         if self._picture is None or self._picture_size != (events.width, events.height):
             self._picture_size = (events.width, events.height)
             self._picture = EventPicture(*self._picture_size)
         self.statistics.add(events, triggers)
         self._picture.add(events)
-        self._tell_losses()
-
-    def _tell_losses(self) -> None:
-        skipped = sum(self._decoder.counts.values())
-        if skipped > self._skipped:
-            self.diagnoser.report(Level.WARN, f"{EVENTS}: {skipped} words left out so far")
-            self._skipped = skipped
-        if self._decoder.restarts > self._restarts:
-            self._restarts = self._decoder.restarts
-            self.diagnoser.report(Level.WARN, f"{EVENTS}: the stream began anew, time with it")
 
     def _on_timer(self) -> None:
         now, stamp = time.monotonic(), self.get_clock().now().nanoseconds
@@ -118,10 +98,11 @@ class EventStatisticsNode(SlotNode):
             total_falling=totals.triggers_of(0),
             trigger_time_sum=totals.trigger_time_sum % (1 << 64),
             packets=totals.packets,
-            lost_packets=self._decoder.lost,
-            skipped_words=self._skipped,
+            lost_packets=self.reader.lost,
+            skipped_words=sum(self.reader.left_out.values()),
         )
-        message.header.frame_id = self._frame_id
+        message.header.frame_id = self.reader.frame_id
+        self.diagnoser.values |= self.reader.values()
         self.publish(STATISTICS, message, stamp)
         if self._picture is not None:
             self.publish(PICTURE, self._image(self._picture), stamp)
@@ -136,7 +117,7 @@ class EventStatisticsNode(SlotNode):
             step=3 * width,
             data=array("B", pixels.tobytes()),
         )
-        image.header.frame_id = self._frame_id
+        image.header.frame_id = self.reader.frame_id
         return image
 
 

@@ -11,20 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import PointCloud2, PointField
-from std_srvs.srv import SetBool
 
-from spikeloop.events.recording import RecordingError
 from spikeloop.lidar.cloud import Cloud, LidarFileError
 from spikeloop.lidar.ouster import ImuSample, OusterCapture, Scan
 from spikeloop.lidar.pcd import read_pcd
 from spikeloop.loop.health import Level
 from spikeloop.nodes.event_file_player import imu_message
 from spikeloop.nodes.event_packets import bytes_of
-from spikeloop.nodes.playing import Player, Timed, all_there
+from spikeloop.nodes.playing import PlayerNode, Timed
 from spikeloop.nodes.running import run_node
-from spikeloop.nodes.slot import SlotNode
 from spikeloop.parameters import parameter
 
 POINTS, IMU = "lidar/points", "imu/data"
@@ -67,7 +63,7 @@ class LidarPlayerConfig:
     frame_id: str = parameter("lidar", "Frame of the sensor.", fixed=True)
 
 
-class LidarPlayerNode(SlotNode):
+class LidarPlayerNode(PlayerNode):
     """One cloud a turn or file, and the IMU's samples between."""
 
     slot = "lidar"
@@ -76,45 +72,11 @@ class LidarPlayerNode(SlotNode):
     publishes = (POINTS, IMU)
     config: LidarPlayerConfig
 
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Look at the file, and offer `~/pause` (data: true pauses, false goes on)."""
-        try:
-            self._open()
-        except RecordingError as error:
-            self.diagnoser.report(Level.ERROR, str(error))
-            return TransitionCallbackReturn.FAILURE
-        self.create_service(SetBool, "~/pause", self._on_pause)
-        return super().on_configure(state)
-
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Play from the start."""
-        result = super().on_activate(state)
-        c = self.config
-        self.player: Player[Item] = Player(
-            self,
-            self._capture_items if self._capture else self._pcd_items,
-            self._give,
-            rate=c.rate,
-            loop=c.loop,
-            readers=lambda: all_there(self, self.publishes, c.readers),
-            now=c.now,
-        )
-        return result
-
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop playing."""
-        self.player.close()
-        return super().on_deactivate(state)
-
-    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        return self.player.on_pause(request, response)
-
-    def _open(self) -> None:
+    def open_file(self) -> None:
+        """Look what kind of file it is, and at a capture's description."""
         path = Path(self.config.file)
         self._capture: OusterCapture | None = None
         self._clouds: list[Path] = []
-        if not self.config.file:
-            raise LidarFileError("parameter 'file' names no recording of a LiDAR")
         if path.is_dir():
             self._clouds = sorted(path.glob("*.pcd"))
             if not self._clouds:
@@ -126,6 +88,10 @@ class LidarPlayerNode(SlotNode):
             self._capture = OusterCapture(path, Path(told) if told else None)
         else:
             raise LidarFileError(f"{path}: must be a .pcap or .pcd file, or a folder of .pcd files")
+
+    def items(self) -> Iterator[Timed[Item]]:
+        """Clouds, and samples of a capture's IMU."""
+        return self._capture_items() if self._capture else self._pcd_items()
 
     def _capture_items(self) -> Iterator[Timed[Item]]:
         """Scans and samples by the sensor's time, which is one clock for both."""
@@ -147,14 +113,15 @@ class LidarPlayerNode(SlotNode):
                 # The others may be whole.
                 self.diagnoser.report(Level.ERROR, str(error))
 
-    def _give(self, item: Item, stamp_ns: int) -> None:
+    def give(self, item: Item, stamp_ns: int) -> None:
+        """Publish a cloud or a sample."""
         frame_id = self.config.frame_id
         if isinstance(item, Cloud):
             self.publish(POINTS, cloud_message(item, frame_id), stamp_ns)
         else:
             force, rate = np.array(item.acceleration), np.array(item.rate)
             self.publish(IMU, imu_message(force, rate, frame_id), stamp_ns)
-        self.diagnoser.values["messages"] = str(self.player.played)
+        self.diagnoser.values["messages"] = str(self.player.played + 1)
 
 
 def cloud_message(cloud: Cloud, frame_id: str) -> PointCloud2:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool
 
 from spikeloop.events.playback import Playback
@@ -59,6 +61,7 @@ class Player(Generic[Item]):
         self._stream: Iterator[Timed[Item]] = iter(())
         self._started = False
         self._first_ns = self._began_ns = self._due_ns = 0
+        self._paused_ns: int | None = None
         self._timer = node.create_timer(CHECK_S, self._on_timer, clock=node._steady)
 
     def close(self) -> None:
@@ -67,10 +70,16 @@ class Player(Generic[Item]):
 
     def on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         """The service `~/pause` (data: true pauses, false goes on)."""
+        clock_ns = self._node.get_clock().now().nanoseconds
         if request.data:
             self.playback.pause(time.monotonic())
+            self._paused_ns = clock_ns if self._paused_ns is None else self._paused_ns
         else:
             self.playback.resume(time.monotonic())
+            if self._paused_ns is not None:
+                # What goes out from now on isn't older for the pause.
+                self._began_ns += clock_ns - max(self._paused_ns, self._began_ns)
+                self._paused_ns = None
         response.success = True
         response.message = "paused" if request.data else "playing"
         return response
@@ -120,6 +129,86 @@ class Player(Generic[Item]):
         if self._loop and self.played:
             self.loops += 1
             self._begin()
+
+
+class PlayerNode(SlotNode):
+    """A node that plays a file; its config has `file`, `rate`, `loop`, `readers` and `now`.
+
+    Attributes:
+        player: what paces it, while it is active.
+
+    """
+
+    player: Player[Any]
+    _pause: Any = None
+
+    @abstractmethod
+    def open_file(self) -> None:
+        """Look at the file, so that what is wrong with it is known before anything is played.
+
+        Raises:
+            RecordingError: it can't be played; the message says why.
+
+        """
+
+    @abstractmethod
+    def items(self) -> Iterator[Timed[Any]]:
+        """What the file holds, from its start.
+
+        Raises:
+            RecordingError: here it breaks off; what came before is played.
+
+        """
+
+    @abstractmethod
+    def give(self, item: Any, stamp_ns: int) -> None:
+        """Publish an item with this stamp."""
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Open the file, and offer `~/pause` (data: true pauses, false goes on)."""
+        try:
+            if not self.config.file:
+                raise RecordingError("parameter 'file' names no file to play")
+            self.open_file()
+        except RecordingError as error:
+            self.diagnoser.report(Level.ERROR, str(error))
+            return TransitionCallbackReturn.FAILURE
+        self._pause = self.create_service(SetBool, "~/pause", self._on_pause)
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Play from the start."""
+        result = super().on_activate(state)
+        c = self.config
+        self.player = Player(
+            self,
+            self.items,
+            self.give,
+            rate=c.rate,
+            loop=c.loop,
+            readers=lambda: all_there(self, self.publishes, c.readers),
+            now=c.now,
+        )
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop playing."""
+        if hasattr(self, "player"):
+            self.player.close()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Take the service back, so that a second one isn't beside it later."""
+        if self._pause is not None:
+            self.destroy_service(self._pause)
+            self._pause = None
+        return super().on_cleanup(state)
+
+    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        if not hasattr(self, "player"):
+            response.message = "not active yet"
+            return response
+        return self.player.on_pause(request, response)
 
 
 def all_there(node: SlotNode, topics: tuple[str, ...], wanted: int) -> bool:

@@ -148,7 +148,7 @@ def _number(text: NDArray[np.uint8], i: int, scale: int) -> tuple[int, int, bool
         elif 48 <= c <= 57:
             seen = True
             if digits < 18:
-                value = 10 * value + (c - 48)
+                value = 10 * value + (int(c) - 48)
                 digits += value > 0
                 shift -= fraction
             else:
@@ -162,7 +162,7 @@ def _number(text: NDArray[np.uint8], i: int, scale: int) -> tuple[int, int, bool
         if text[i] == 45 or text[i] == 43:
             i += 1
         while 48 <= text[i] <= 57 and exponent < 1000:
-            exponent = 10 * exponent + (text[i] - 48)
+            exponent = 10 * exponent + (int(text[i]) - 48)
             i += 1
         shift += exponent_sign * exponent
     shift += scale
