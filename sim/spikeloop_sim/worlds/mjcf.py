@@ -35,7 +35,7 @@ _SKY = ("right", "left", "up", "down", "front", "back")
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """Shapes that are drawn as one."""
 
     name: str
@@ -46,7 +46,7 @@ class _Part:
     mover: str = ""
 
 
-def _parts(scene: Scene) -> Iterator[_Part]:
+def parts_of(scene: Scene) -> Iterator[Part]:
     """What is drawn, in order."""
     groups: dict[tuple[object, ...], list[Shape]] = {}
     for shape in scene.shapes:
@@ -57,16 +57,16 @@ def _parts(scene: Scene) -> Iterator[_Part]:
         groups.setdefault(key, []).append(shape)
     for index, (key, shapes) in enumerate(groups.items()):
         material, label, instance = key[:3]
-        yield _Part(f"seen {index}", str(material), str(label), str(instance), tuple(shapes))
+        yield Part(f"seen {index}", str(material), str(label), str(instance), tuple(shapes))
     for mover in scene.movers:
         materials = dict.fromkeys(shape.material for shape in mover.shapes)
         for index, material in enumerate(materials):
             shapes = [shape for shape in mover.shapes if shape.material == material]
             name = f"{mover.name} seen {index}"
-            yield _Part(name, material, mover.label, mover.name, tuple(shapes), mover.name)
+            yield Part(name, material, mover.label, mover.name, tuple(shapes), mover.name)
 
 
-def _solids(scene: Scene) -> Iterator[tuple[str, Shape, Mover | None]]:
+def solids_of(scene: Scene) -> Iterator[tuple[str, Shape, Mover | None]]:
     """Name, shape and mover of what is solid."""
     for index, shape in enumerate(scene.shapes):
         yield f"solid {index}", shape, None
@@ -108,7 +108,7 @@ def to_spec(scene: Scene) -> mujoco.MjSpec:
         body = spec.worldbody.add_body(name=mover.name, mocap=True)
         body.pos, body.quat = _placed(mover.at(0.0))
         bodies[mover.name] = body
-    for part in _parts(scene):
+    for part in parts_of(scene):
         surface = joined([triangles_of(shape, scene) for shape in part.shapes])
         _add_mesh(spec, part.name, surface)
         bodies[part.mover].add_geom(
@@ -121,7 +121,7 @@ def to_spec(scene: Scene) -> mujoco.MjSpec:
             conaffinity=0,
             mass=0.0,
         )
-    for name, shape, holder in _solids(scene):
+    for name, shape, holder in solids_of(scene):
         _add_solid(spec, bodies[holder.name if holder else ""], name, shape, scene)
     return spec
 
@@ -235,8 +235,8 @@ class Labels:
             KeyError: the model wasn't made from this scene.
 
         """
-        rows = [(p.name, p.material, p.label, p.instance, bool(p.mover)) for p in _parts(scene)]
-        for name, shape, mover in _solids(scene):
+        rows = [(p.name, p.material, p.label, p.instance, bool(p.mover)) for p in parts_of(scene)]
+        for name, shape, mover in solids_of(scene):
             label, instance = shape.label, shape.instance
             if mover is not None:
                 label, instance = mover.label, mover.name

@@ -98,7 +98,7 @@ def _ground(builder: Builder, loop: Loop) -> None:
     starts, period = _pieces(loop)
     edge = ROAD_M + BAY_M
     strips = [
-        ("asphalt", (-edge, edge), (0.01, 0.01), "road"),
+        ("asphalt", (-edge, edge), (0.005, 0.005), "road"),
         ("pavement", (edge, _OUTER), (KERB_M, KERB_M), "pavement"),
         ("pavement", (-_OUTER, -edge), (KERB_M, KERB_M), "pavement"),
         ("kerb", (edge, edge), (0.0, KERB_M), "pavement"),

@@ -133,7 +133,7 @@ class Streetscape:
         away = (np.arange(long) / long - 0.5) * LAMP_M
         pool = np.exp(-0.5 * (away / 4.2) ** 2)[None, :, None] * np.array([1.0, 0.88, 0.65])
         night = condition.dim < 0.2
-        base, gain = (0.06, 1.6) if night else (0.8, 0.7)
+        base, gain = (0.12, 1.1) if night else (0.85, 0.4)
         return picture * (base + gain * pool), 1.0 if night else 0.0
 
     def _plants(self) -> None:
