@@ -91,9 +91,9 @@ def _dat(path: Path, events: Events, size: int) -> Path:
 
 
 def _aedat2(path: Path, events: Events, size: int) -> Path:
-    address = events.y.astype(">u4") << 22 | events.x.astype(">u4") << 12
-    address |= events.p.astype(">u4") << 11
-    records = np.stack([address.astype(">u4"), events.t.astype(">u4")], axis=1).tobytes()
+    address = events.y.astype(np.uint32) << 22 | events.x.astype(np.uint32) << 12
+    address |= events.p.astype(np.uint32) << 11
+    records = np.stack([address, events.t.astype(np.uint32)], axis=1).astype(">u4").tobytes()
     head = b"#!AER-DAT2.0\r\n# AEChip: DAVIS640\r\n"
     return _tiled(path.with_suffix(".aedat"), head, records, size)
 

@@ -203,6 +203,35 @@ def test_no_bytes_crash_and_no_cut_matters(encoding: str, data: bytes, cuts: lis
         assert not x or (max(x) < 320 and max(y) < 240 and set(p) <= {0, 1})
 
 
+@pytest.mark.parametrize("encoding", sorted(DECODERS))
+@settings(deadline=None, max_examples=5)
+@given(seed=st.integers(0, 2**31), cuts=st.lists(st.integers(0, 90_000), min_size=3, max_size=9))
+def test_cuts_at_odd_bytes_of_a_stream_longer_than_any_block(
+    encoding: str, seed: int, cuts: list[int]
+) -> None:
+    raw = _seasoned(encoding, np.random.default_rng(seed).bytes(90_001))
+    whole, parts = (make_decoder(encoding, 2048, 2048) for _ in range(2))
+    assert _in_pieces(whole, raw, []) == _in_pieces(parts, raw, [cut | 1 for cut in cuts])
+    assert whole.counts == parts.counts
+
+
+def test_evt21_by_hand_of_its_specification() -> None:
+    rows = [
+        (8 << 60 | 5 << 32),  # time 5 * 64 us
+        (1 << 60 | 7 << 54 | 64 << 43 | 9 << 32 | 0x80000001),  # ON at columns 64 and 95 of row 9
+        (0xA << 60 | 8 << 54 | 3 << 40 | 1 << 32),  # rising edge of channel 3
+        (0xE << 60 | 1 << 40),  # others: passed over
+        (0 << 60 | 9 << 54 | 32 << 43 | 10 << 32 | 2),  # OFF at column 33
+    ]
+    for order in ("<u8", ">u8"):
+        decoder = make_decoder("evt21", 640, 480, big_endian=order == ">u8")
+        events, triggers = decoder.decode(np.array(rows, order).tobytes())
+        assert events.t.tolist() == [327, 327, 329] and events.p.tolist() == [1, 1, 0]
+        assert (events.x.tolist(), events.y.tolist()) == ([64, 95, 33], [9, 9, 10])
+        assert (triggers.t.tolist(), triggers.channel.tolist()) == ([328], [3])
+        assert not any(decoder.counts.values())
+
+
 def _seasoned(encoding: str, data: bytes) -> bytes:
     """The bytes with a high time before them, so that more of them means something."""
     high: dict[str, NDArray[np.unsignedinteger]] = {

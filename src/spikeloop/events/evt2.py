@@ -35,6 +35,8 @@ from spikeloop.events.high_time import (
 
 OFF, ON, TIME_HIGH, EXT_TRIGGER, IMU, OTHERS, CONTINUED = 0x0, 0x1, 0x8, 0xA, 0xD, 0xE, 0xF
 HIGH_BITS, LOW_BITS = 28, 6
+KNOWN = 1 << IMU | 1 << OTHERS | 1 << CONTINUED
+"""A bit for each type of word that is passed over."""
 
 
 class Evt2Decoder(Decoder):
@@ -75,6 +77,35 @@ def _capacity(words: NDArray[np.uint32]) -> tuple[int, int]:
 
 
 @numba.njit(cache=True)
+def take_rare(
+    word: int,
+    i: int,
+    known: int,
+    state: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    trigger_t: NDArray[np.int64],
+    channel: NDArray[np.uint16],
+    value: NDArray[np.uint8],
+    m: int,
+) -> int:
+    """Take a trigger or a word that is passed over or unknown; returns the number of triggers.
+
+    EVT2.1 has the same ones in its main halves. `i` is the word's number in this piece, `known` the
+    types that are passed over. High times are too frequent to be taken here.
+    """
+    if word >> 28 == EXT_TRIGGER:
+        if not state[SEEN] & SEEN_HIGH:
+            counts[UNPLACED] += 1
+        else:
+            trigger_t[m] = (state[HIGH] << LOW_BITS) | ((word >> 22) & 0x3F)
+            channel[m], value[m] = (word >> 8) & 0x1F, word & 1
+            m += 1
+    elif not (known >> (word >> 28)) & 1:
+        take_unknown(i, state, counts)
+    return m
+
+
+@numba.njit(cache=True)
 def _decode(
     words: NDArray[np.uint32],
     state: NDArray[np.int64],
@@ -111,14 +142,8 @@ def _decode(
             same = value28 == state[HIGH] & 0xFFFFFFF and state[HIGH] == state[TRUSTED]
             if not (same and state[SEEN] & SEEN_HIGH):
                 take_high(value28, i, state, counts, HIGH_BITS, LOW_BITS)
-        elif kind == EXT_TRIGGER:
-            if not state[SEEN] & SEEN_HIGH:
-                counts[UNPLACED] += 1
-            else:
-                trigger_t[m], channel[m], value[m] = now, (word >> 8) & 0x1F, word & 1
-                m += 1
-        elif kind != IMU and kind != OTHERS and kind != CONTINUED:
-            take_unknown(i, state, counts)
+        else:
+            m = take_rare(word, i, KNOWN, state, counts, trigger_t, channel, value, m)
     state[LAST_TIME] = last
     counts[BACKWARD] += back
     state[LAST_UNKNOWN] = max(state[LAST_UNKNOWN] - len(words), LONG_AGO)

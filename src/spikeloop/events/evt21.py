@@ -24,6 +24,7 @@ from spikeloop.events.evt2 import (
     ON,
     OTHERS,
     TIME_HIGH,
+    take_rare,
 )
 from spikeloop.events.high_time import (
     BACKWARD,
@@ -41,12 +42,13 @@ from spikeloop.events.high_time import (
     UNPLACED,
     fresh_state,
     take_high,
-    take_unknown,
 )
 
 FORM = FIELDS
 UNDECIDED, PRESENT, LEGACY = range(3)
 FORMLESS = len(REASONS)
+KNOWN = 1 << OTHERS | 1 << CONTINUED
+"""A bit for each type of word that is passed over."""
 
 
 class Evt21Decoder(Decoder):
@@ -175,14 +177,8 @@ def _decode(
             same = value28 == state[HIGH] & 0xFFFFFFF and state[HIGH] == state[TRUSTED]
             if not (same and state[SEEN] & SEEN_HIGH):
                 take_high(value28, i, state, counts, HIGH_BITS, LOW_BITS)
-        elif kind == EXT_TRIGGER:
-            if not state[SEEN] & SEEN_HIGH:
-                counts[UNPLACED] += 1
-            else:
-                trigger_t[m], channel[m], value[m] = now, (word >> 8) & 0x1F, word & 1
-                m += 1
-        elif kind != OTHERS and kind != CONTINUED:
-            take_unknown(i, state, counts)
+        else:
+            m = take_rare(word, i, KNOWN, state, counts, trigger_t, channel, value, m)
     state[LAST_TIME] = last
     counts[BACKWARD] += back
     state[LAST_UNKNOWN] = max(state[LAST_UNKNOWN] - len(main), LONG_AGO)

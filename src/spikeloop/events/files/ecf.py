@@ -171,31 +171,42 @@ def _decode(
     at: int = _times(data, size, count, t)
     if at < 0:
         return -1
+    packed = np.empty(count + 8, np.int64)
     if all_packed:
-        if at + 12 * ((count + 3) // 4) > size:
-            return -1
-        for n in range(0, count, 4):
-            words = [_two(data, at + 4 * k) | (_two(data, at + 4 * k + 2) << 16) for k in range(3)]
-            for k in range(4):
-                value = _quarter(words[0], words[1], words[2], k, 8)
-                y[n + k], x[n + k] = (value >> 12) & 0x7FF, (value >> 1) & 0x7FF
-                p[n + k] = value & 1
-            at += 12
+        at = _packed(data, size, at, count, 8, packed)
+        for n in range(count):
+            y[n], x[n] = (packed[n] >> 12) & 0x7FF, (packed[n] >> 1) & 0x7FF
+            p[n] = packed[n] & 1
         return at
     at = _rows(data, size, at, count, y)
     if at < 0:
         return -1
     if columns_packed:
-        if at + 6 * ((count + 3) // 4) > size:
-            return -1
-        for n in range(0, count, 4):
-            for k in range(4):
-                value = _quarter(_two(data, at), _two(data, at + 2), _two(data, at + 4), k, 4)
-                x[n + k], p[n + k] = value >> 1, value & 1
-            at += 6
+        at = _packed(data, size, at, count, 4, packed)
+        for n in range(count):
+            x[n], p[n] = packed[n] >> 1, packed[n] & 1
         return at
     at = _neighbours(data, size, at, count, x)
     return -1 if at < 0 else _polarities(data, size, at, count, p)
+
+
+@numba.njit(cache=True)
+def _packed(
+    data: NDArray[np.uint8], size: int, at: int, count: int, part: int, out: NDArray[np.int64]
+) -> int:
+    """Values of three times `part` bits, of which four share three words of four times as many."""
+    step = part // 2
+    if at + 3 * step * ((count + 3) // 4) > size:
+        out[:] = 0
+        return -1
+    for n in range(0, count, 4):
+        words = [_two(data, at + step * k) for k in range(3)]
+        if step == 4:
+            words = [words[k] | (_two(data, at + 4 * k + 2) << 16) for k in range(3)]
+        for k in range(4):
+            out[n + k] = _quarter(words[0], words[1], words[2], k, part)
+        at += 3 * step
+    return at
 
 
 @numba.njit(cache=True)
