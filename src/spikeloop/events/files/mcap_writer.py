@@ -105,7 +105,7 @@ class McapWriter(Writer):
             self._encoder = Evt3Encoder(self.width, self.height, packets=True)
             self._origin = time_origin(first, Evt3Encoder.time_bits)
             if self._origin:
-                self.dropped[f"us of every time, which count from {self._origin} us on"] = 1
+                self.dropped[f"the first {self._origin:,} us of every time"] = 1
         if events.fine is not None or triggers.fine is not None:
             raise EncodingError("EVT3 can't hold times below 1 us; encoding mono does")
         given = 0
