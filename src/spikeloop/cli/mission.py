@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fly; 0 only if the criteria hold (with --seeds: in 90 % of the flights)."""
+    from spikeloop.loop.flight import INTERRUPTED
     from spikeloop.loop.mission import MissionError
 
     swaps = {}
@@ -62,10 +63,13 @@ def run(args: argparse.Namespace) -> int:
         swaps[name] = node
     if args.seeds is None:
         return 0 if _fly(args, swaps, args.seed, args.report)["success"] else 1
-    reports = [
-        _fly(args, swaps, seed, args.report / f"seed_{seed}" if args.report else None)
-        for seed in range(args.seeds)
-    ]
+    reports: list[dict[str, Any]] = []
+    for seed in range(args.seeds):
+        folder = args.report / f"seed_{seed}" if args.report else None
+        reports.append(_fly(args, swaps, seed, folder))
+        if reports[-1]["failure"] in INTERRUPTED:
+            print(f"ended by a signal after {len(reports)} of {args.seeds} flights")
+            break
     won = sum(report["success"] for report in reports)
     print(f"{won} of {args.seeds} flights succeeded")
     if args.report:

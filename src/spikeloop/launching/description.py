@@ -27,7 +27,7 @@ from launch import LaunchDescription, LaunchService
 from spikeloop.launching.stopped import StoppedWatch
 from spikeloop.loop.criteria import new_flight
 from spikeloop.loop.domain import own_domain
-from spikeloop.loop.flight import write_report
+from spikeloop.loop.flight import NO_REPORT, write_report
 from spikeloop.loop.lockstep import Lockstep
 from spikeloop.loop.mission import Mission, MissionError, load_mission, share_directory
 from spikeloop.loop.slots import SLOTS, TOPICS
@@ -133,7 +133,7 @@ def mission_description(
     actions: list[Any] = [*environment(topics), *(watch or StoppedWatch()).actions()]
     for slot_name, node in nodes.items():
         lockstep = "" if options.realtime else of_slot[slot_name].to_json()
-        actions.append(_slot_action(mission, slot_name, node, options, lockstep))
+        actions.append(slot_action(mission, slot_name, node, options, lockstep))
     # Who is started again falls silent meanwhile; in lockstep the bridge waits for it.
     watched = [f"/{node}" for slot_name, node in nodes.items() if slot_name not in options.respawn]
     actions.append(node_action("monitor", [{"watch": [*watched, "/bridge"]}], **_ends("monitor")))
@@ -174,7 +174,7 @@ def _unread(robot: Robot, members: Sequence[Member], options: MissionOptions) ->
     return [spec.topic for spec in robot.sensors if spec.costly and spec.topic not in read]
 
 
-def _slot_action(
+def slot_action(
     mission: Mission, slot_name: str, node: str, options: MissionOptions, lockstep: str
 ) -> Node:
     """The process of one slot, with what of the mission's parameters its node knows."""
@@ -233,7 +233,7 @@ def mission_nodes(mission: Mission, swaps: Mapping[str, str]) -> dict[str, str]:
     nodes = dict(mission.slots) | dict(swaps)
     for slot_name, node in nodes.items():
         kind = node_type(node)
-        if kind.slot != slot_name:
+        if slot_name not in (kind.slot, *getattr(kind, "other_slots", ())):
             raise UnknownNodeError(f"node '{node}' fills slot '{kind.slot}', not '{slot_name}'")
     return nodes
 
@@ -312,7 +312,7 @@ def fly(name: str, swaps: Mapping[str, str], options: MissionOptions) -> dict[st
         nodes = mission_nodes(mission, swaps)
         flight = new_flight(mission.name, options.seed, nodes, mission.criteria)
         report = flight.report([], complete=False)
-        report["failure"] = "the simulator's bridge left no report"
+        report["failure"] = NO_REPORT
     cause = watch.cause or "".join(deaths[:1])
     if cause and not report["success"]:
         report["failure"] = f"{cause}; {report['failure']}"

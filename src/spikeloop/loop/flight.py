@@ -11,6 +11,11 @@ from typing import Any
 USUAL = "altitude"
 """The kind of criteria where a mission or report names none."""
 
+ENDED = "the simulator's bridge was ended before the mission's time"
+NO_REPORT = "the simulator's bridge left no report"
+INTERRUPTED = (ENDED, NO_REPORT)
+"""Failures that stand alone, without a cause before them, where somebody ended the mission."""
+
 
 @dataclass
 class Flight:

@@ -19,7 +19,7 @@ from spikeloop_sim.robot import EmbodiedRobot
 from spikeloop_sim.robots import robot_of
 from std_srvs.srv import SetBool, Trigger
 
-from spikeloop.loop.flight import write_report
+from spikeloop.loop.flight import ENDED, write_report
 from spikeloop.loop.lockstep import DueOutputs
 from spikeloop.loop.logbook import Logbook
 from spikeloop.loop.mission import load_mission
@@ -125,7 +125,7 @@ class BridgeNode(SlotNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Bring the base to its safe command; an unfinished mission has failed."""
-        self._finish("the simulator's bridge was ended before the mission's time")
+        self._finish(ENDED)
         self._report()
         self.destroy_timer(self._timer)
         self.account.close()
