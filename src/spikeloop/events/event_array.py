@@ -63,29 +63,7 @@ def parse(raw: bytes | memoryview, *, is_ros1: bool) -> EventArray:
     frame_id = body[at : at + length].rstrip(b"\0").decode("utf-8", "replace")
     at += length
     (height, width, count), at = _numbers(body, at if is_ros1 else at + -at % 4, order, 3)
-    # ROS 1 packs 13 bytes an event; CDR aligns each number, so that the first takes 14 bytes and
-    # each further one 16.
-    if is_ros1:
-        offsets, stride, needed = (0, 2, 4, 8, 12), 13, 13 * count
-    else:
-        offsets, stride, needed = (0, 2, 6, 10, 14), 16, 16 * count - 3
-    if count and at + needed > len(body):
-        raise ValueError(f"a message of {len(data)} bytes ends within its {count} events")
-    kind = np.dtype(
-        {
-            "names": ["x", "y", "s", "ns", "p"],
-            "formats": [order + "u2", order + "u2", order + "i4", order + "u4", "u1"],
-            "offsets": offsets,
-            "itemsize": stride,
-        }
-    )
-    if is_ros1:
-        records = np.frombuffer(body, kind, count, at)
-    else:
-        # The first event starts where 4 bytes are aligned, so it has no gap behind y.
-        head = body[at : at + 4] + b"\0\0" + body[at + 4 : at + 13]
-        rest = body[at + 14 : at + needed]
-        records = np.frombuffer((head + b"\0" + rest)[: 16 * count].ljust(16 * count, b"\0"), kind)
+    records = _records(body, at, count, order, is_ros1=is_ros1)
     times = records["s"].astype(np.int64) * 1_000_000_000 + records["ns"]
     return EventArray(
         (stamp[0] - (stamp[0] >> 31 << 32)) * 1_000_000_000 + stamp[1],
@@ -97,6 +75,32 @@ def parse(raw: bytes | memoryview, *, is_ros1: bool) -> EventArray:
         records["y"].astype(np.uint16),
         (records["p"] != 0).astype(np.uint8),
     )
+
+
+def _records(body: bytes, at: int, count: int, order: str, *, is_ros1: bool) -> NDArray[np.void]:
+    """Events of fields x, y, s, ns, p."""
+    # ROS 1 packs 13 bytes an event; CDR aligns each number, so that the first takes 14 bytes and
+    # each further one 16.
+    if is_ros1:
+        offsets, stride, needed = (0, 2, 4, 8, 12), 13, 13 * count
+    else:
+        offsets, stride, needed = (0, 2, 6, 10, 14), 16, 16 * count - 3
+    if count and at + needed > len(body):
+        raise ValueError(f"a message of {len(body)} bytes ends within its {count} events")
+    kind = np.dtype(
+        {
+            "names": ["x", "y", "s", "ns", "p"],
+            "formats": [order + "u2", order + "u2", order + "i4", order + "u4", "u1"],
+            "offsets": offsets,
+            "itemsize": stride,
+        }
+    )
+    if is_ros1:
+        return np.frombuffer(body, kind, count, at)
+    # The first event starts where 4 bytes are aligned, so it has no gap behind y.
+    head = body[at : at + 4] + b"\0\0" + body[at + 4 : at + 13]
+    rest = body[at + 14 : at + needed]
+    return np.frombuffer((head + b"\0" + rest)[: 16 * count].ljust(16 * count, b"\0"), kind)
 
 
 def _numbers(body: bytes, at: int, order: str, count: int) -> tuple[list[int], int]:

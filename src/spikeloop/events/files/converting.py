@@ -80,15 +80,7 @@ def convert(
         done.width, done.height = largest_addresses(source)
         done.inferred = True
     notes = {SHIFT: str(shift_us)} if shift_us else {}
-    kind = getattr(importlib.import_module(f"spikeloop.events.files.{module}"), name)
-    options = {"encoding": encoding} if encoding and module in ENCODED else {}
-    if encoding and not options:
-        raise FileError(f"{path}: this kind of file has no encoding, so not '{encoding}' either")
-    try:
-        writer: Writer = kind(path, done.width, done.height, notes, **options)
-    except (OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) else ""
-        raise FileError(f"{path}: can't be written: {cause or error}") from error
+    writer = _writer(path, module, name, done, notes, encoding)
     try:
         with writer:
             as_it_is = module == "mcap_writer" and not shift_us and not encoding
@@ -114,6 +106,22 @@ def _kind(path: Path) -> tuple[str, str]:
         listed = ", ".join(suffix or "a folder" for suffix in WRITERS)
         raise FileError(f"{path}: '{path.suffix}' can't be written; there are: {listed}")
     return WRITERS[path.suffix.lower()]
+
+
+def _writer(
+    path: Path, module: str, name: str, done: Conversion, notes: dict[str, str], encoding: str
+) -> Writer:
+    """The target, begun."""
+    kind = getattr(importlib.import_module(f"spikeloop.events.files.{module}"), name)
+    options = {"encoding": encoding} if encoding and module in ENCODED else {}
+    if encoding and not options:
+        raise FileError(f"{path}: this kind of file has no encoding, so not '{encoding}' either")
+    try:
+        writer: Writer = kind(path, done.width, done.height, notes, **options)
+    except (OSError, ValueError) as error:
+        cause = error.strerror if isinstance(error, OSError) else ""
+        raise FileError(f"{path}: can't be written: {cause or error}") from error
+    return writer
 
 
 def _write(
