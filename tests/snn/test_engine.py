@@ -15,7 +15,7 @@ from numba import njit
 from torch import nn
 
 from spikeloop import snn
-from spikeloop.snn.engine import vectors
+from spikeloop.snn.engine import event_driven, vectors
 from spikeloop.snn.engine.event_driven import EventEngine, sum_bits
 from spikeloop.snn.engine.plan import NotEventDrivenError, plan
 from spikeloop.snn.engine.quantisation import quantised, rounded
@@ -220,6 +220,19 @@ def test_silence_of_any_length_is_made_up_for():
             snn.run(model, x)
         compiled._engine.write_states()
         assert torch.allclose(compiled._dense[1].state[0], model[1].state[0], atol=1e-5)
+
+
+def test_the_count_of_steps_begins_anew_before_it_overflows(monkeypatch):
+    torch.manual_seed(0)
+    conv = nn.Conv2d(1, 4, 3, padding=1)
+    model = nn.Sequential(conv, lif(tau=0.05, threshold=0.9)).eval()
+    x = spikes((1, 5, 70), 120, 0.01)
+    plain, counted = (snn.compile(model, (1, 5, 70), form="event") for _ in range(2))
+    expected = plain.run(x)
+    monkeypatch.setattr(event_driven, "LONGEST", 45)
+    assert torch.equal(counted.run(x), expected)
+    assert counted._engine._now == 120 - 2 * 45
+    assert expected.any()
 
 
 def test_neurons_above_their_threshold_fire_again_without_input():

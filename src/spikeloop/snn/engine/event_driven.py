@@ -20,6 +20,8 @@ from spikeloop.snn.engine.vectors import DRIVE, KEEP, LANES, THRESHOLD
 
 WINDOW_BITS = 8
 """Inputs in a row of the first stage's window up to which it is run by patterns."""
+LONGEST = 2**30
+"""Steps after which they are counted anew; pixels keep theirs in 32 bits."""
 UNROLLED = (3,)
 """Rows of a window for which a pass is compiled on their own."""
 
@@ -263,7 +265,7 @@ class EventEngine:
         if self._windows is not None:
             count = self._windows.pack(picture)
             if count >= 0:
-                self._now += 1
+                self._tick()
                 return self._follow([count], [self._windows.step(self._now)], 1)
         given = self._input
         count = list_spikes(picture, *self._picture, MOST, given.keys, given.starts, given.occupied)
@@ -276,8 +278,17 @@ class EventEngine:
 
     def step_spikes(self, given: Spikes) -> Tensor:
         """One time step from a list of spikes."""
-        self._now += 1
+        self._tick()
         return self._follow([], [given], 0)
+
+    def _tick(self) -> None:
+        """Count the step, and begin anew before the counter of a pixel overflows."""
+        if self._now >= LONGEST:
+            for running in self._running:
+                running.settle(self._now)
+                running.last[:] = 0
+            self._now = 0
+        self._now += 1
 
     def _follow(self, counts: list[int], lists: list[Spikes], done: int) -> Tensor:
         """Run the stages from `done` on; `lists` holds the spikes so far, but for counted ones."""

@@ -117,9 +117,7 @@ def settle(
 
 
 @inlined
-def _sweep(
-    states: Any, last: Any, padded: Any, step: Any, power: Any, shift: Any
-) -> None:  # fmt: skip
+def _sweep(states: Any, last: Any, padded: Any, step: Any, power: Any, shift: Any) -> None:
     """Settle this step's part of the pixels."""
     turn, pixels = step % SWEEP, len(last)
     first, end = pixels * turn // SWEEP, pixels * (turn + 1) // SWEEP
@@ -164,6 +162,7 @@ def _bound(
 
 @inlined
 def _begin_row(occupied: Any, words_out: Any, hot: Any, size: Any, y: Any) -> None:
+    """Clear the marks of an output row."""
     for w in range(words_out):
         poke(occupied, y * words_out + w, ZERO)
     for w in range(size):
