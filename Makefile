@@ -9,7 +9,7 @@ demo: build
 	$(BIN)/spikeloop mission blimp_altitude --report out
 
 test:
-	@tools/setup.sh jazzy chromium
+	@tools/setup.sh jazzy chromium libsdformat-dev ignition-tools
 	$(BIN)/python -m pytest
 
 build:

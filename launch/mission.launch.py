@@ -1,6 +1,7 @@
 """Fly a mission: `ros2 launch spikeloop mission.launch.py mission:=blimp_altitude`.
 
-A slot's node is swapped by `SLOT:=NODE`, such as `controller:=pid`.
+A slot's node is swapped by `SLOT:=NODE`, such as `controller:=pid`. With `simulator:=gazebo` the
+world and the robot are Gazebo's, which must be installed, with ros_gz.
 """
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
@@ -16,6 +17,8 @@ ARGUMENTS = {
     "realtime": ("false", "Run by the wall clock instead of in lockstep."),
     "report": ("", "Folder for report.json; empty for none."),
     "respawn": ("", "Slots whose node is started again if it dies, separated by commas."),
+    "simulator": ("mujoco", "mujoco, or gazebo: in real time, without a report."),
+    "window": ("false", "With gazebo: whether its window is shown."),
     "faults": ("", "Sensor faults, separated by commas, such as altitude:nan@12+2."),
 }
 
@@ -32,6 +35,13 @@ def _mission(context):
         record=bool(given["report"]),
         respawn=tuple(filter(None, given["respawn"].split(","))),
     )
+    if given["simulator"] == "gazebo":
+        from spikeloop.launching.gazebo import gazebo_description
+
+        headless = given["window"].lower() != "true"
+        return gazebo_description(given["mission"], swaps, options, headless=headless).entities
+    if given["simulator"] != "mujoco":
+        raise ValueError(f"simulator must be mujoco or gazebo, not '{given['simulator']}'")
     return mission_description(given["mission"], swaps, options).entities
 
 

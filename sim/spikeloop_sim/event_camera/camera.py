@@ -65,17 +65,22 @@ class EventCamera:
             RuntimeError: this machine can't draw off-screen.
 
         """
-        self.config, self.lens, self._model = config or EventCameraConfig(), lens, model
-        self._intrinsics = np.array([lens.fx, lens.fy, lens.cx, lens.cy], np.float32)
-        self._tables = _tables(self.config)
-        self._readout = Readout(self.config, lens.width, lens.height)
-        self._when, self._what = np.empty(1 << 18, np.float32), np.empty(1 << 18, np.int32)
-        self._scratch = np.empty((2, MOST_STEPS + 1), np.float32)
+        self._model = model
+        self._prepare(lens, config)
         self.reset(seed)
         self._owned = renderer is None
         self._renderer = renderer or SceneRenderer(model, lens, self.config.supersampling)
         if (self._renderer.lens, self._renderer.samples) != (lens, self.config.supersampling):
             raise ValueError("the shared renderer has another lens or other samples a pixel")
+
+    def _prepare(self, lens: Pinhole, config: EventCameraConfig | None) -> None:
+        """All that depends on neither world nor seed."""
+        self.config, self.lens = config or EventCameraConfig(), lens
+        self._intrinsics = np.array([lens.fx, lens.fy, lens.cx, lens.cy], np.float32)
+        self._tables = _tables(self.config)
+        self._readout = Readout(self.config, lens.width, lens.height)
+        self._when, self._what = np.empty(1 << 18, np.float32), np.empty(1 << 18, np.int32)
+        self._scratch = np.empty((2, MOST_STEPS + 1), np.float32)
 
     def reset(self, seed: int) -> None:
         """Draw the pixels' mismatch and start the random numbers; the next call of `see` is first.
@@ -258,12 +263,20 @@ class EventCamera:
         )
         span = np.float32(after.time_us - before.time_us)
         self._interval_us = self._advice(forward, label, float(span))
+        return self._run(
+            span, forward, backward, before.log, after.log, *depths, mask0, mask1, front0, front1,
+            reach, ends,
+        )  # fmt: skip
+
+    def _run(
+        self, span: np.float32, *surroundings: NDArray[Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Requests of all pixels; `surroundings` are `forward` to `ends` of `pixels.run`."""
         whens, whats = [], []
         pixel, total = 0, self.lens.width * self.lens.height
         while pixel < total:
             pixel, count = pixels.run(
-                pixel, span, forward, backward, before.log, after.log, *depths, mask0, mask1,
-                front0, front1, reach, ends, np.float32(self.config.steps_per_px), self._state,
+                pixel, span, *surroundings, np.float32(self.config.steps_per_px), self._state,
                 self._fixed, self._tables, np.float32(self.config.refractory_us), self._when,
                 self._what, self._random, *self._scratch,
             )  # fmt: skip

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import struct
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -130,9 +129,7 @@ class _Reader:
         """What is solid; and what is only seen where nothing is solid at the same place."""
         solid = [(part, True) for part in link.findall("collision")]
         places = [self._key(part) for part, _ in solid]
-        seen = [
-            (part, False) for part in link.findall("visual") if self._key(part) not in places
-        ]
+        seen = [(part, False) for part in link.findall("visual") if self._key(part) not in places]
         for part, collides in (*solid, *seen):
             where = f"{instance}: {part.tag} '{part.get('name')}'"
             geometry = part.find("geometry")
@@ -196,9 +193,7 @@ class _Reader:
                     place = at @ self._origin(part)
                     self._shape(geometry[0], place, paint, where, name, collides)
 
-    def _urdf_material(
-        self, link: ET.Element, colours: dict[str | None, ET.Element | None]
-    ) -> str:
+    def _urdf_material(self, link: ET.Element, colours: dict[str | None, ET.Element | None]) -> str:
         material = link.find("visual/material")
         colour = None
         if material is not None:
@@ -242,9 +237,7 @@ class _Reader:
     def _paint(self, rgb: tuple[float, ...]) -> str:
         red, green, blue = (float(np.clip(value, 0.0, 1.0)) for value in rgb)
         name = f"paint {red:.3f} {green:.3f} {blue:.3f}"
-        self.materials[name] = Material(
-            grey=(red + green + blue) / 3.0, colour=(red, green, blue)
-        )
+        self.materials[name] = Material(grey=(red + green + blue) / 3.0, colour=(red, green, blue))
         return name
 
     def _shape(
@@ -254,13 +247,9 @@ class _Reader:
         place = at @ shift
         x, y, z = place[:3, 3].tolist()
         pose = Pose((x, y, z), quaternion_of(place[:3, :3]))
-        self.shapes.append(
-            Shape(kind, size, paint, pose, "scenery", mesh, solid, instance)
-        )
+        self.shapes.append(Shape(kind, size, paint, pose, "scenery", mesh, solid, instance))
 
-    def _form(
-        self, form: ET.Element, where: str
-    ) -> tuple[Kind, tuple[float, ...], str, Transform]:
+    def _form(self, form: ET.Element, where: str) -> tuple[Kind, tuple[float, ...], str, Transform]:
         """Kind, size, name of the mesh, and where the shape's centre is."""
 
         def value(name: str, count: int = 1, usual: str = "") -> tuple[float, ...]:
@@ -289,9 +278,7 @@ class _Reader:
         self.told.append(f"{where}: <{form.tag}> is replaced by a box")
         return "box", (REPLACED_M,) * 3, "", stay
 
-    def _mesh(
-        self, form: ET.Element, where: str
-    ) -> tuple[Kind, tuple[float, ...], str, Transform]:
+    def _mesh(self, form: ET.Element, where: str) -> tuple[Kind, tuple[float, ...], str, Transform]:
         uri = (form.get("filename") or form.findtext("uri") or "").strip()
         scale = self._numbers(form.get("scale") or form.findtext("scale") or "1 1 1", 3, where)
         name = f"{uri} {scale}"
@@ -351,9 +338,10 @@ def _obj(text: str) -> NDArray[np.float64]:
             corners = [k - 1 if k > 0 else len(points) + k for k in corners]
             faces += [[corners[0], *corners[k : k + 2]] for k in range(1, len(corners) - 1)]
     table = np.array(faces, int).reshape(-1, 3)
-    if len(table) and not (0 <= table.min() and table.max() < len(points)):
+    if len(table) and not (table.min() >= 0 and table.max() < len(points)):
         raise ValueError("a face names a vertex that isn't there")
-    return np.array(points, float).reshape(-1, 3)[table]
+    found: NDArray[np.float64] = np.array(points, float).reshape(-1, 3)[table]
+    return found
 
 
 def _stl(data: bytes) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ Examples:
   spikeloop sim record room --seconds 10 --seed 7 out/room
   spikeloop sim record corridor --seconds 60 --seed 1 --seeds 20 --workers 4 out/corridors
   spikeloop sim record road --seconds 30 --seed 3 --robot car --condition night out/night
+  spikeloop sim gazebo corridor --seed 1 out/gazebo
   spikeloop sim record corridor --seconds 5 --mono --size 640x480 --camera noise=0.1 out/clean
 
 A recording that was interrupted goes on when the same command is given again.
@@ -67,6 +68,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="NAME=VALUE",
             help=f"a parameter of {what}",
         )
+    gazebo = verbs.add_parser("gazebo", help="write a world with a robot for Gazebo (SDF)")
+    gazebo.set_defaults(go=_gazebo)
+    gazebo.add_argument("world", help="see `spikeloop sim worlds`")
+    gazebo.add_argument("out", type=Path, help="folder of world.sdf, meshes and bridge.yaml")
+    gazebo.add_argument("--seed", type=int, default=1, help="of the world")
+    gazebo.add_argument(
+        "--world",
+        dest="world_parameters",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the world",
+    )
     from spikeloop.parallel import add_arguments as add_parallel
 
     add_parallel(record)
@@ -96,6 +110,14 @@ def _worlds(_: argparse.Namespace) -> int:
         for parameter in parameters_of(world(name).Config).values():
             choices = f" ({', '.join(parameter.choices)})" if parameter.choices else ""
             print(f"{'':14}  {parameter.name}={parameter.default}{choices}  {parameter.text}")
+    return 0
+
+
+def _gazebo(args: argparse.Namespace) -> int:
+    from spikeloop_sim.gazebo.export import export
+
+    file = export(args.world, args.seed, args.out, _values(args.world_parameters, "--world"))
+    print(f"{file}; to start it: gz sim -r {file}")
     return 0
 
 

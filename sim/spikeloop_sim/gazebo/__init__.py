@@ -1,0 +1,1 @@
+"""Our worlds and robots for Gazebo, and what bridges it to ROS."""
