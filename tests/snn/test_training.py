@@ -243,6 +243,21 @@ def test_every_rule_is_a_line_of_the_configuration(rule):
     assert min(figures["validation_accuracy"] for figures in done.history[-1:]) > 0.5
 
 
+@pytest.mark.parametrize("rule", ["bptt", "hoyer", "anytime"])
+def test_normalisation_sees_all_steps_where_layers_take_turns(rule):
+    seen = []
+    for whole in (False, True):
+        norm = nn.BatchNorm1d(INPUTS)
+        norm.register_forward_hook(lambda _m, x, _y: seen.append(len(x[0])))
+        model = nn.Sequential(norm, *network(HoyerSpike() if rule == "hoyer" else None))
+        trainer = Trainer(TrainingConfig(rule=rule, layer_by_layer=whole), quiet=True)
+        trainer.rule.backward(
+            model, torch.rand(3, 4, INPUTS), torch.zeros(4, dtype=torch.int64), trainer.loss
+        )
+        assert all(p.grad is not None for p in model.parameters())
+    assert seen == [4, 4, 4, 12]
+
+
 def test_a_wrong_rule_is_named():
     with pytest.raises(ParameterError, match=r"rule.*three_factor"):
         build_config(TrainingConfig, {"rule": "backprop"})

@@ -72,13 +72,16 @@ class Anytime:
     Args:
         weight: at least 0.
         layers: at least 0.
+        layer_by_layer: see `snn.run`; batch normalisation then sees all time steps at once.
 
     """
 
-    def __init__(self, weight: float = 0.1, layers: float = 0.0) -> None:
+    def __init__(
+        self, weight: float = 0.1, layers: float = 0.0, layer_by_layer: bool = False
+    ) -> None:
         if weight < 0 or layers < 0:
             raise ValueError(f"weight and layers must be at least 0, not {weight} and {layers}")
-        self.weight, self.layers = weight, layers
+        self.weight, self.layers, self.layer_by_layer = weight, layers, layer_by_layer
         self.run: Run = run
 
     def backward(self, model: nn.Module, x: Tensor, target: Tensor, loss: Loss) -> float:
@@ -90,7 +93,7 @@ class Anytime:
                 means = running_mean(run(model, x))
             strain = sum(cosine_strain(torch.stack(steps)) for steps in responses if steps)
         else:
-            means = running_mean(self.run(model, x))
+            means = running_mean(self.run(model, x, self.layer_by_layer))
         alike = nn.functional.cosine_similarity(means, means[-1:].detach(), dim=2)
         value = loss(means[-1], target) + self.weight * (1 - alike).mean() + self.layers * strain
         value.backward()

@@ -65,19 +65,20 @@ class Hoyer:
 
     Args:
         weight: at least 0.
+        layer_by_layer: see `snn.run`; batch normalisation then sees all time steps at once.
 
     """
 
-    def __init__(self, weight: float = 1e-2) -> None:
+    def __init__(self, weight: float = 1e-2, layer_by_layer: bool = False) -> None:
         if weight < 0:
             raise ValueError(f"weight must be at least 0, not {weight}")
-        self.weight = weight
+        self.weight, self.layer_by_layer = weight, layer_by_layer
         self.run: Run = run
 
     def backward(self, model: nn.Module, x: Tensor, target: Tensor, loss: Loss) -> float:
         """See `Rule`."""
         reset(model)
-        value = loss(self.run(model, x).mean(0), target)
+        value = loss(self.run(model, x, self.layer_by_layer).mean(0), target)
         for module in model.modules():
             if isinstance(module, HoyerSpike) and module.penalty is not None:
                 value = value + self.weight * module.penalty

@@ -11,8 +11,13 @@ from torch import Tensor, nn
 from spikeloop.snn.stateful import reset, run, run_unnamed
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-Run = Callable[[nn.Module, Tensor], Tensor]
-"""Of a model and (time, batch, ...): the outputs of all steps, as `run` gives them."""
+
+
+class Run(Protocol):
+    """How a model is run; see `spikeloop.snn.run`."""
+
+    def __call__(self, model: nn.Module, sequence: Tensor, layer_by_layer: bool = False) -> Tensor:
+        """The outputs of all steps."""
 
 
 class Rule(Protocol):
@@ -36,18 +41,22 @@ class BPTT:
 
     Its memory grows with the number of time steps.
 
+    Args:
+        layer_by_layer: see `snn.run`; batch normalisation then sees all time steps at once.
+
     Attributes:
         run: how the model is run.
 
     """
 
-    def __init__(self) -> None:
+    def __init__(self, layer_by_layer: bool = False) -> None:
+        self.layer_by_layer = layer_by_layer
         self.run: Run = run
 
     def backward(self, model: nn.Module, x: Tensor, target: Tensor, loss: Loss) -> float:
         """See `Rule`."""
         reset(model)
-        value = loss(self.run(model, x).mean(0), target)
+        value = loss(self.run(model, x, self.layer_by_layer).mean(0), target)
         value.backward()  # type: ignore[no-untyped-call]
         reset(model)
         return float(value.detach())

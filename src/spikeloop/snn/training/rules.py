@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def rule_of(config: TrainingConfig) -> Rule:
     """The rule that a configuration names, with its options."""
-    weight = config.rule_weight
+    weight, whole = config.rule_weight, config.layer_by_layer
     rules: dict[str, Rule] = {
-        "bptt": BPTT(),
+        "bptt": BPTT(whole),
         "sltt": SLTT(config.rule_steps, config.seed),
-        "hoyer": Hoyer(weight),
-        "anytime": Anytime(weight, config.rule_layers),
+        "hoyer": Hoyer(weight, whole),
+        "anytime": Anytime(weight, config.rule_layers, whole),
         "three_factor": Broadcast(config.seed),
     }
     return rules[config.rule]

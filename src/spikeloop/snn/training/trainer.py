@@ -46,6 +46,11 @@ class TrainingConfig:
     rule_layers: float = parameter(
         0.0, "Weight of anytime's term on the layers (AOI-SNN's regulariser).", low=0.0
     )
+    layer_by_layer: bool = parameter(
+        False,
+        "Take all time steps through one layer before the next, for bptt, hoyer and anytime; "
+        "batch normalisation then sees them at once.",
+    )
     compile: bool = parameter(
         False, "Compile with torch.compile: starts slowly, then saves about a third of the time."
     )
