@@ -37,8 +37,8 @@ POINT = np.dtype(
         "itemsize": 24,
     }
 )
-"""A point in the sensor's frame, m, at its own time; `intensity` is 255 x reflectance x
-cos(incidence) as the sensor sees it through the air; `t` is ns after the scan's first pulse. Where
+"""A point in the sensor's frame, m, at its own time; `intensity` is the reflectance x
+cos(incidence) in percent, as the sensor sees it through the air; `t` is ns after the scan's first pulse. Where
 nothing came back, x, y and z are NaN and `intensity` 0."""
 SURE = 1.2815515655446004
 """The normal distribution holds 90 % below this."""
@@ -206,7 +206,7 @@ class Lidar:
             measured = np.round(measured / c.range_step) * c.range_step
         measured[~seen | (measured < c.least_range) | (measured > c.most_range)] = np.nan
         gain = np.exp(0.25 * c.signal_spread * speckle)
-        intensity = np.clip(255.0 * reflectance * air * gain, 0.0, 255.0)
+        intensity = np.clip(100.0 * reflectance * air * gain, 0.0, 255.0)
         return measured, np.where(np.isnan(measured), 0.0, intensity)
 
 

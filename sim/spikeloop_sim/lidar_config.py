@@ -27,10 +27,10 @@ class LidarConfig:
     least_range: float = parameter(0.3, "Nearest range.", unit="m", low=0.0, high=10.0)
     most_range: float = parameter(75.0, "Farthest range.", unit="m", low=1.0, high=400.0)
     range_noise: float = parameter(
-        0.007, "Standard deviation of a strong return's range.", unit="m", low=0.0, high=0.5
+        0.0055, "Standard deviation of a strong return's range.", unit="m", low=0.0, high=0.5
     )
     range_noise_weak: float = parameter(
-        0.02,
+        0.021,
         "Standard deviation at the signal of `sure_range`; it grows as signals get weaker.",
         unit="m",
         low=0.0,
@@ -50,7 +50,7 @@ class LidarConfig:
         0.5, "Standard deviation of the logarithm of a return's signal.", low=0.01, high=3.0
     )
     dropout: float = parameter(
-        0.004, "Part of the returns that are lost whatever they hit.", low=0.0, high=0.5
+        0.008, "Part of the returns that are lost whatever they hit.", low=0.0, high=0.5
     )
     mirror_deg: float = parameter(
         80.0,

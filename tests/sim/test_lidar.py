@@ -55,7 +55,7 @@ def test_intensity_is_reflectance_by_incidence() -> None:
     cosine = 7.0 / np.linalg.norm(place, axis=0)
     steep = cosine > math.cos(math.radians(75.0))
     np.testing.assert_allclose(
-        scan["intensity"][seen][steep], 255.0 * 0.4 * cosine[steep], rtol=0.02
+        scan["intensity"][seen][steep], 100.0 * 0.4 * cosine[steep], rtol=0.02
     )
 
 

@@ -118,7 +118,7 @@ def _cloud(message: Any) -> NDArray[np.uint8]:
     names = points.dtype.names or ()
     light = points["intensity"].ravel()[seen] if "intensity" in names else np.full(seen.sum(), 255)
     out = np.full((LIDAR_PX, LIDAR_PX), 16, np.uint8)
-    np.maximum.at(out, (row, column), np.clip(80.0 + light, 0, 255).astype(np.uint8))
+    np.maximum.at(out, (row, column), np.clip(80.0 + 2.0 * light, 0, 255).astype(np.uint8))
     middle = LIDAR_PX // 2
     out[middle - 2 : middle + 3, middle - 2 : middle + 3] = 255
     return out

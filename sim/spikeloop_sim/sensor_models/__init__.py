@@ -1,0 +1,1 @@
+"""The models of LiDAR and IMU against recordings of real ones."""
