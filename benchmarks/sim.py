@@ -6,8 +6,9 @@ mixed motion. Both are medians over runs, by the wall clock; those that end in `
 process's time on its core, so a machine that others use too spoils them less. What accuracy this
 has, `spikeloop eval evcam` tells; it uses the same settings.
 
-`lidar_hz`: whole scans of 16x512 with all noise in the corridor. `env_steps_s_NAME`: steps of each
-registered environment with random actions, episodes begun anew included; median over rounds.
+`lidar_hz`: whole scans of 16x512 with all noise in the corridor, medians likewise.
+`env_steps_s_NAME`: steps of each registered environment with random actions, episodes begun anew
+included; median over rounds.
 
 `bridge_tick_ms`: the bridge and three nodes (controller, gate, monitor), each a process: from when
 the bridge has sent a tick's clock and sensors until all outputs that the tick owes are back, median
@@ -25,16 +26,19 @@ import time
 from typing import Any
 
 import gymnasium
+import numpy as np
 import spikeloop_sim
+from spikeloop_sim.datasets.stage import make_stage
 from spikeloop_sim.evcam.evaluation import watch
 from spikeloop_sim.evcam.scenes import Scene, lens
 from spikeloop_sim.event_camera.camera import EventCamera
-from spikeloop_sim.lidar import scans_per_second
+from spikeloop_sim.lidar import Lidar
 
 ROUNDS, SECONDS, SEED = 7, 0.6, 11
 MOTIONS = {"slow": "forward", "fast": "mixed"}
-ENV_ROUNDS, ENV_SECONDS, LIDAR_ROUNDS = 3, 1.0, 5
-TICK_MISSION, TICK_S = "blimp_altitude", 200.0
+ENV_ROUNDS, ENV_SECONDS = 3, 1.0
+LIDAR_ROUNDS, LIDAR_SCANS = 7, 50
+TICK_MISSION, TICK_S = "blimp_altitude", 60.0
 NAMESPACE = "spikeloop/"
 assert spikeloop_sim.__file__  # importing it registers the environments
 
@@ -42,7 +46,7 @@ assert spikeloop_sim.__file__  # importing it registers the environments
 def measure() -> dict[str, float]:
     """All figures."""
     figures = _event_camera()
-    figures["lidar_hz"] = statistics.median(scans_per_second(1.0) for _ in range(LIDAR_ROUNDS))
+    figures |= _lidar()
     figures |= _environments()
     figures["bridge_tick_ms"] = _bridge_tick_ms()
     return figures
@@ -71,6 +75,24 @@ def _event_camera() -> dict[str, float]:
         figures[f"evcam_rtf_{name}"] = SECONDS / statistics.median(walls[name])
         figures[f"evcam_rtf_{name}_cpu"] = SECONDS / statistics.median(cores[name])
     return figures
+
+
+def _lidar() -> dict[str, float]:
+    stage = make_stage("corridor", SEED)
+    lidar, data = Lidar(stage.model, stage.infrared, None, SEED), stage.at(0.0)
+    place = np.array([*stage.ground.start[:2], 0.5])
+    walls, cores = [], []
+    for turn in range(1 + LIDAR_ROUNDS):
+        wall, core = time.perf_counter(), time.process_time()
+        for _ in range(LIDAR_SCANS):
+            lidar.roll(data, place, np.eye(3))
+        if turn:
+            walls.append(time.perf_counter() - wall)
+            cores.append(time.process_time() - core)
+    return {
+        "lidar_hz": LIDAR_SCANS / statistics.median(walls),
+        "lidar_hz_cpu": LIDAR_SCANS / statistics.median(cores),
+    }
 
 
 def _environments() -> dict[str, float]:
