@@ -166,20 +166,20 @@ def test_learned_time_constants_stay_physical():
 
 
 def everything(width):
-    """All neurons one after another, and layers with a memory."""
-    hidden = [
-        layer
+    """All neurons one after another, and layers with a memory, which are smaller."""
+    few = 32
+    synapses = nn.Linear(width, few), nn.Linear(width, few)
+    neuron_layers = [
+        neurons()[name].float()
         for name in NAMES
         if name not in ("lif_channels", "plif", "input_adaptive")
-        for layer in (nn.Linear(width, width), neurons()[name].float())
     ]
-    synapses = nn.Linear(width, width), nn.Linear(width, width)
     return nn.Sequential(
-        *hidden,
+        *neuron_layers,
         snn.InputAdaptiveLIF(*synapses, 5e-3, DT, tau_adaptation=0.05),
-        Recurrent(snn.LIF(5e-3, DT), nn.Linear(width, width)),
-        DelayedLinear(width, width, 4e-3, DT),
-        LMU(width, width, 4, 20e-3, DT),
+        Recurrent(snn.LIF(5e-3, DT), nn.Linear(few, few)),
+        DelayedLinear(few, few, 4e-3, DT),
+        LMU(few, few, 4, 20e-3, DT),
         Delta(0.1),
     ).eval()
 
@@ -201,7 +201,8 @@ def test_long_streams_keep_memory_flat(kind):
         for _ in range(10_000):
             run(x)
         gc.collect()
-    # One tensor kept a step would be 15 MB, 1 kB of numbers and half that of Python's and torch's.
+    # A neuron's state kept a step would be 15 MB, 1 kB of numbers and half that around it; the
+    # smaller ones would be seen among Python's objects.
     assert process.memory_info().rss - before < 10_000_000
     assert len(gc.get_objects()) - objects < 100
 
