@@ -1,7 +1,7 @@
 """Simulated robots and worlds, and the Gymnasium environments made of them.
 
-Importing this registers `spikeloop/BlimpAltitude-v0` and `spikeloop/IdentifiedBlimpAltitude-v0`;
-`gymnasium.make("spikeloop_sim:spikeloop/BlimpAltitude-v0")` does both at once.
+Importing this registers `ENVIRONMENTS`, such as `spikeloop/CorridorPatrol-v0`;
+`gymnasium.make("spikeloop_sim:spikeloop/CorridorPatrol-v0")` does both at once.
 """
 
 from __future__ import annotations
@@ -20,10 +20,19 @@ if sys.platform == "linux" and "MUJOCO_GL" not in os.environ:
         os.environ["MUJOCO_GL"] = "egl"
 
 EPISODE_DECISIONS = 1000
+PATROL_DECISIONS = 900
 
-for _name in ("BlimpAltitude", "IdentifiedBlimpAltitude"):
+ENVIRONMENTS = {
+    "BlimpAltitude": ("altitude_env", EPISODE_DECISIONS),
+    "IdentifiedBlimpAltitude": ("altitude_env", EPISODE_DECISIONS),
+    "CorridorPatrol": ("patrol_env", PATROL_DECISIONS),
+    "OfficePatrol": ("patrol_env", PATROL_DECISIONS),
+}
+"""Name of each environment: its module, and after how many decisions it is truncated."""
+
+for _name, (_module, _longest) in ENVIRONMENTS.items():
     register(
         id=f"spikeloop/{_name}-v0",
-        entry_point=f"spikeloop_sim.altitude_env:{_name}Env",
-        max_episode_steps=EPISODE_DECISIONS,
+        entry_point=f"spikeloop_sim.{_module}:{_name}Env",
+        max_episode_steps=_longest,
     )

@@ -12,21 +12,19 @@ from numpy.typing import NDArray
 from spikeloop.parameters import build_config
 from spikeloop_sim.blimp import SENSORS, Blimp
 from spikeloop_sim.blimp_config import BlimpConfig
+from spikeloop_sim.height_picture import height_picture
 from spikeloop_sim.identified_blimp import IdentifiedBlimp, IdentifiedBlimpConfig
 from spikeloop_sim.picture import BlimpPicture
 from spikeloop_sim.robot import RangeReading, Robot, random_stream
+from spikeloop_sim.robot_env import DECISION_S, Action, Observation, RobotEnv
 
-DECISION_S = 0.1
 SETPOINTS = 4
 SETPOINT_LOW_M, SETPOINT_HIGH_M = 1.0, 3.0
 STEP_LEAST_M = 0.5
 ACTION_PRICE = 0.1
 
-Observation = NDArray[np.float32]
-Action = NDArray[np.float32]
 
-
-class AltitudeEnv(gymnasium.Env[Observation, Action]):
+class AltitudeEnv(RobotEnv):
     """Follow steps of an altitude set-point; one action is one decision at 10 Hz.
 
     Observation: Box (2,) float32: newest altimeter reading in m (at the end of its range where it
@@ -43,10 +41,12 @@ class AltitudeEnv(gymnasium.Env[Observation, Action]):
     Info: every value of the robot's `truth`, with `setpoint` (m) and `time_s` of the observation.
     """
 
-    metadata: dict[str, Any] = {"render_modes": [], "render_fps": 10}
-
     def __init__(
-        self, robot: Robot, setpoints: Sequence[float] | None = None, hold_s: float = 25.0
+        self,
+        robot: Robot,
+        setpoints: Sequence[float] | None = None,
+        hold_s: float = 25.0,
+        render_mode: str | None = None,
     ) -> None:
         """Wrap a robot that has the actuator `vertical` and the range sensor `altitude`.
 
@@ -55,6 +55,7 @@ class AltitudeEnv(gymnasium.Env[Observation, Action]):
             setpoints: altitudes in m; where None, 4 are drawn from the seed, from 1 to 3 m and
                 at least 0.5 m apart.
             hold_s: for how long each holds, s.
+            render_mode: None, "rgb_array" or "human".
 
         Raises:
             ValueError: no set-points, one that isn't finite, or no time to hold them.
@@ -64,10 +65,9 @@ class AltitudeEnv(gymnasium.Env[Observation, Action]):
             raise ValueError(f"setpoints must be one or more finite altitudes, not {setpoints}")
         if not hold_s >= DECISION_S:
             raise ValueError(f"hold_s must be at least {DECISION_S:g} s, not {hold_s}")
-        self.robot = robot
+        super().__init__(robot, render_mode)
         self._fixed = None if setpoints is None else tuple(float(value) for value in setpoints)
         self._hold = round(hold_s / DECISION_S)
-        self._ticks = round(DECISION_S / robot.tick_s)
         self._vertical = robot.actuator_names.index("vertical")
         reading = self._altimeter()
         low, high = reading.min_range, reading.max_range
@@ -89,6 +89,7 @@ class AltitudeEnv(gymnasium.Env[Observation, Action]):
         self._setpoints = self._fixed or _draw_setpoints(random_stream(episode, "setpoint"))
         self._decision = 0
         self._action = 0.0
+        self.show()
         return self._observation(), self._info()
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -100,14 +101,14 @@ class AltitudeEnv(gymnasium.Env[Observation, Action]):
         """
         command = self.robot.safe_command
         command[self._vertical] = np.asarray(action, np.float64).reshape(1)[0]
-        for _ in range(self._ticks):
-            self.robot.step(command)
+        self.advance(command)
         self._decision += 1
         applied = float(np.clip(command[self._vertical], -1.0, 1.0))
         info = self._info()
         error = abs(info["setpoint"] - info["altitude"])
         reward = -error - ACTION_PRICE * abs(applied - self._action)
         self._action = applied
+        self.show()
         return self._observation(), reward, False, False, info
 
     def _setpoint(self) -> float:
@@ -132,8 +133,6 @@ class AltitudeEnv(gymnasium.Env[Observation, Action]):
 class BlimpAltitudeEnv(AltitudeEnv):
     """`AltitudeEnv` with the MuJoCo blimp; keywords beside its own are those of `BlimpConfig`."""
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
-
     def __init__(
         self,
         render_mode: str | None = None,
@@ -151,29 +150,28 @@ class BlimpAltitudeEnv(AltitudeEnv):
         """
         # The controller's only sensor; without the others a decision takes half the time.
         blimp = Blimp(build_config(BlimpConfig, config), SENSORS[:1])
-        super().__init__(blimp, setpoints, hold_s)
-        self.render_mode = render_mode
+        super().__init__(blimp, setpoints, hold_s, render_mode)
         self._picture = BlimpPicture(blimp, width, height)
 
-    def render(self) -> NDArray[np.uint8] | None:
+    def picture(self) -> NDArray[np.uint8]:
         """The blimp from the side, (height, width, 3) RGB, with its set-point as a bar."""
-        if self.render_mode is None:
-            return None
         return self._picture.draw(self._setpoint())
 
     def close(self) -> None:
-        """Free the renderer."""
+        """Free the renderer and close the window."""
         self._picture.close()
+        super().close()
 
 
 class IdentifiedBlimpAltitudeEnv(AltitudeEnv):
     """`AltitudeEnv` with the identified plant; further keywords as `IdentifiedBlimpConfig`.
 
-    It can't be rendered: the plant is a height and nothing else.
+    Its picture is a height beside its set-point: the plant has nothing else.
     """
 
     def __init__(
         self,
+        render_mode: str | None = None,
         setpoints: Sequence[float] | None = None,
         hold_s: float = 25.0,
         **config: Any,
@@ -184,9 +182,12 @@ class IdentifiedBlimpAltitudeEnv(AltitudeEnv):
             ParameterError: a keyword that `IdentifiedBlimpConfig` doesn't have, or a bad value.
 
         """
-        super().__init__(
-            IdentifiedBlimp(build_config(IdentifiedBlimpConfig, config)), setpoints, hold_s
-        )
+        plant = IdentifiedBlimp(build_config(IdentifiedBlimpConfig, config))
+        super().__init__(plant, setpoints, hold_s, render_mode)
+
+    def picture(self) -> NDArray[np.uint8]:
+        """Height as a bar and set-point as a line, (240, 320, 3) RGB."""
+        return height_picture(self.robot.truth()["altitude"], self._setpoint())
 
 
 def _draw_setpoints(random: np.random.Generator) -> tuple[float, ...]:

@@ -37,7 +37,7 @@ class BlimpPicture:
         mujoco.mj_kinematics(model, data)
         mujoco.mj_camlight(model, data)
         if self._renderer is None:
-            self._renderer = _make_renderer(model, *self._size)
+            self._renderer = make_renderer(model, *self._size)
         x, y = data.qpos[:2].tolist()
         self._camera.lookat[:] = (x, y, _EYE_HEIGHT_M)
         self._renderer.update_scene(data, self._camera)
@@ -61,7 +61,13 @@ class BlimpPicture:
             self._renderer = None
 
 
-def _make_renderer(model: mujoco.MjModel, height: int, width: int) -> mujoco.Renderer:
+def make_renderer(model: mujoco.MjModel, height: int, width: int) -> mujoco.Renderer:
+    """An off-screen renderer.
+
+    Raises:
+        RuntimeError: this machine can't draw off-screen; the message says what to do.
+
+    """
     try:
         return mujoco.Renderer(model, height, width)
     except Exception as error:
