@@ -7,6 +7,8 @@ A component declares one by a light module `task.py` in its folder, with
     train(args) -> exit code        `args` also has out, seed, quick, workers
     add_eval_arguments(parser)
     evaluate(args) -> (metrics, meta)   flat metrics; `args` also has data, quick, workers
+    classifier(args) -> Classifier      if it has one: what `eval NAME --corruptions` tries; see
+                                        `spikeloop.snn.robustness.bench`
 
 A task that can't be trained, or not evaluated, lacks that pair. Nothing else has to be edited.
 """

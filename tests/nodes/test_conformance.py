@@ -16,6 +16,12 @@ NEEDS = {
     "event_player": {"file": str(RECORDING)},
     "bag_player": {"file": str(RECORDING)},
     "event_file_player": {"file": str(RECORDING)},
+    "nir_network": {
+        "file": str(RECORDING.parent / "nir" / "lif_norse.nir"),
+        "dt": 1e-4,
+        "topics": ["altitude"],
+        "steps": 20,
+    },
     "lidar_player": {"file": str(RECORDING.parent / "pcd" / "bun0.pcd")},
 }
 

@@ -3,6 +3,7 @@
 Examples:
   spikeloop eval pid
   spikeloop eval pid --json pid.json
+  spikeloop eval gesture --corruptions --json robustness.json
 
 """
 
@@ -11,6 +12,8 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 HELP = "measure a task on its held-out split"
 
@@ -36,12 +39,42 @@ def run(args: argparse.Namespace) -> int:
     parser.add_argument("--data", type=Path, metavar="PATH", help="another data set")
     parser.add_argument("--quick", action="store_true", help="only as much as shows that it runs")
     add_parallel(parser, workers=2)
+    parser.add_argument(
+        "--corruptions",
+        action="store_true",
+        help="instead, how much the task's classifier bears: noise, loss, hot pixels, latency, "
+        "attacks; draws FILE.svg beside FILE",
+    )
     module.add_eval_arguments(parser)
     chosen = parser.parse_args(args.options)
-    metrics, meta = module.evaluate(chosen)
+    if chosen.corruptions:
+        metrics, meta = _corrupted(args.name, module, chosen)
+    else:
+        metrics, meta = module.evaluate(chosen)
     for name, value in metrics.items():
         print(f"{name:40}{value:14.4f}")
     if chosen.json:
         text = json.dumps({**metrics, "meta": {"task": args.name, **meta}}, indent=1)
         chosen.json.write_text(text + "\n", encoding="utf-8")
     return 0
+
+
+def _corrupted(
+    name: str, module: ModuleType, chosen: argparse.Namespace
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Put the classifier that a task's `classifier(args)` gives on the bench."""
+    from spikeloop.tasks import TaskError, tasks
+
+    if not hasattr(module, "classifier"):
+        able = [key for key, value in tasks("evaluate").items() if hasattr(value, "classifier")]
+        raise TaskError(
+            f"--corruptions: task '{name}' offers no classifier; those that do: {', '.join(able)}"
+        )
+    from spikeloop.snn.robustness.bench import bench
+    from spikeloop.snn.robustness.drawing import curves_svg
+
+    classifier = module.classifier(chosen)
+    metrics = bench(classifier, chosen.quick)
+    if chosen.json:
+        chosen.json.with_suffix(".svg").write_text(curves_svg(metrics), encoding="utf-8")
+    return metrics, {"samples": len(classifier.labels), "quick": chosen.quick}

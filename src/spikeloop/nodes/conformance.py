@@ -104,7 +104,7 @@ class _Trial:
         self, kind: type[SlotNode], parameters: Mapping[str, Any], config: Any, domain: int
     ) -> None:
         self.kind, self.parameters, self.config, self.domain = kind, parameters, config, domain
-        self.slot = slot(kind.slot)
+        self.slot = slot(getattr(config, "slot", kind.slot))
         self.publishes, self.reads, self.joins = kind.wiring(config)
         self.due = tuple(name for name in self.publishes if name in self.slot.due)
         self.fed = tuple(name for name in self.reads if name not in UNASKED)
@@ -136,7 +136,7 @@ class _Trial:
             inputs = {name: Timing(COMMAND_TICKS) for name in self.fed}
             return Lockstep(START_NS, TICK_NS, inputs=inputs, readers=readers)
         member = Member(
-            self.kind.slot,
+            self.slot.name,
             "trial",
             self.publishes,
             self.reads,
@@ -146,7 +146,7 @@ class _Trial:
         ticks = round(member.period_s * 1e9 / TICK_NS) or self.slot.period_ticks
         sensors = {name: ticks for name in self.fed if name != "setpoint"}
         of_slot, _ = schedules([member], sensors, START_NS, TICK_NS, ticks)
-        return of_slot[self.kind.slot]
+        return of_slot[self.slot.name]
 
 
 # --- the checks, each a sentence with its function ------------------------------------------------

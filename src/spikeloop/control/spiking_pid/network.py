@@ -24,6 +24,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from spikeloop.metrics.energy import Counts, operation_energy
+
 Floats = NDArray[np.float64]
 
 PAIRS = 20
@@ -64,8 +66,10 @@ _ENCODING_SPIKES, _HIDDEN_SPIKES = slice(4, 6), slice(10, 12)
 # Synapses behind a spike: an encoding one reaches the two hidden neurons of its pair and the two
 # thresholds; a hidden one the output.
 ENCODING_FAN_OUT, HIDDEN_FAN_OUT = 4, 1
-MAC_J, AC_J = 4.6e-12, 0.9e-12
-"""Energy of a multiply-accumulate and of an accumulate in 45 nm, 32 bit floats (Horowitz 2014)."""
+MAC_J = operation_energy(Counts(macs=1.0)).joules
+"""Energy of a multiply-accumulate in 45 nm, 32 bit floats (Horowitz 2014), J."""
+AC_J = operation_energy(Counts(acs=1.0)).joules
+"""The same of an accumulate."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from spikeloop.perception.motion_direction.coincidence import KINDS, Patterns, t
 from spikeloop.perception.motion_direction.detector import MotionDetector
 from spikeloop.perception.motion_direction.movies import rasters
 from spikeloop.perception.motion_direction.training import TEST_SEED, accuracy
+from spikeloop.snn.robustness.bench import Classifier
 
 SEEDS = (1, 2, 3)
 SIZE, STEPS = 40, 40
@@ -95,6 +96,25 @@ def curves(full: MotionDetector, quick: bool) -> dict[str, float]:
         found[f"curve_delays_{kept}"] = accuracy(less, movies, labels)[0]
         found[f"curve_delays_{kept}_synapses_share"] = share
     return found
+
+
+def classified(detector: MotionDetector, quick: bool) -> Classifier:
+    """The detector on held-out movies of 24 x 24 pixels, for the bench of corruptions.
+
+    A movie's logits are the mean log-probabilities over places and over every third step.
+    """
+    motions = detector.config.motions()
+    count = (1 if quick else 4) * motions.classes
+    movies, labels = rasters(TEST_SEED, motions, count, 24, 25)
+    delays = detector.config.delays
+
+    def predict(x: Tensor) -> Tensor:
+        ends = range(delays, len(x) + 1, 3)
+        logs = [detector(x[end - delays : end].flip(0).transpose(0, 1)) for end in ends]
+        return torch.stack(logs).mean(0)
+
+    x = torch.from_numpy(movies).transpose(0, 1).float()
+    return Classifier(detector, x, torch.from_numpy(labels), predict=predict)
 
 
 def _shorter(delays: int, quick: bool) -> Sequence[int]:

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spikeloop.tasks import TaskError
+
+if TYPE_CHECKING:
+    from spikeloop.snn.robustness.bench import Classifier
 
 NAME = "delays"
 TEXT = "coincidence patterns, and direction and speed of motion, by synapses with delays"
@@ -88,8 +91,8 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
         raise TaskError("--data: this task has no data set, its movies are generated")
     torch.set_num_threads(1)
     full, _ = load_detector(args.weights)
-    name, suffix = args.weights.removesuffix(".npz"), args.weights[-4:]
-    pruned, _ = load_detector(f"{name}{PRUNED}{'.npz' if suffix == '.npz' else ''}")
+    name = args.weights.removesuffix(".npz")
+    pruned, _ = load_detector(f"{name}{PRUNED}{args.weights[len(name) :]}")
     metrics = evaluation.detector_metrics(full, pruned, args.quick)
     if not args.no_curves:
         metrics |= evaluation.curves(full, args.quick)
@@ -107,3 +110,16 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
         "quick": args.quick,
     }
     return metrics, meta
+
+
+def classifier(args: argparse.Namespace) -> Classifier:
+    """What `eval delays --corruptions` takes apart: the pruned detector on held-out movies."""
+    import torch
+
+    from spikeloop.perception.motion_direction.detector import load_detector
+    from spikeloop.perception.motion_direction.evaluation import classified
+
+    torch.set_num_threads(1)
+    name = args.weights.removesuffix(".npz")
+    detector, _ = load_detector(f"{name}{PRUNED}{args.weights[len(name) :]}")
+    return classified(detector, args.quick)

@@ -1,0 +1,1 @@
+"""How much a network bears: corrupted events, and attacks."""
