@@ -49,6 +49,11 @@ class Condition:
     snow: float = 0.0
     visibility_m: float = 8_000.0
 
+    @property
+    def night(self) -> bool:
+        """Whether street lamps and windows are all the light there is."""
+        return self.name == "night"
+
 
 CONDITIONS = {
     condition.name: condition
@@ -76,13 +81,13 @@ CONDITIONS = {
         ),
         Condition(
             "night",
-            15.0,
-            0.20,
+            50.0,
+            0.30,
             (),
             (0.006, 0.008, 0.016),
-            (0.05, 0.042, 0.04),
+            (0.07, 0.06, 0.055),
             0.3,
-            dim=0.16,
+            dim=0.28,
             lit=0.28,
             lamps=True,
         ),

@@ -49,14 +49,14 @@ class Streetscape:
 
     def _dark(self, picture: Array) -> tuple[Array, float]:
         """A picture as it is by street light, and its emission: at night nothing else lights it."""
-        if self.condition.dim >= 0.2:
+        if not self.condition.night:
             return picture, 0.0
         fall = np.linspace(0.5, 1.3, len(picture))[:, None, None]
         return picture * fall * self.condition.dim, 1.0
 
     def _buildings(self) -> None:
         builder, condition = self.builder, self.condition
-        glow = {True: 1.0, False: 0.3 if condition.lit > 0.2 else 0.0}[condition.dim < 0.2]
+        glow = 1.0 if condition.night else 0.3 * condition.lamps
         for k in range(_FACADES):
             random = self._stream(f"facade {k}")
             made = surfaces.brick if k % 2 else surfaces.render
@@ -132,8 +132,8 @@ class Streetscape:
         # The lamp stands at half of the picture's length.
         away = (np.arange(long) / long - 0.5) * LAMP_M
         pool = np.exp(-0.5 * (away / 4.2) ** 2)[None, :, None] * np.array([1.0, 0.88, 0.65])
-        night = condition.dim < 0.2
-        base, gain = (0.12, 1.1) if night else (0.85, 0.4)
+        night = condition.night
+        base, gain = (0.25, 0.8) if night else (0.85, 0.4)
         return picture * (base + gain * pool), 1.0 if night else 0.0
 
     def _plants(self) -> None:
