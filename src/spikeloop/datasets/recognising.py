@@ -11,12 +11,16 @@ SIGNS = {
     "dsec": "events/left/events.h5",
     "mvsec": "*_data.hdf5",
     "prophesee": "*_td.dat",
+    "robotcar": "stereo.timestamps",
 }
 """By which file, anywhere below the folder, a data set is known."""
 
 
 def recognise(path: Path) -> str:
-    """The name of the data set that `--data PATH` means: dsec, mvsec, prophesee or nordland.
+    """The name of the data set that `--data PATH` means.
+
+    Returns:
+        dsec, mvsec, prophesee, robotcar or nordland.
 
     Raises:
         DatasetError: nothing is there that is known.
@@ -30,5 +34,6 @@ def recognise(path: Path) -> str:
             return name
     raise DatasetError(
         f"{path}: holds no data set that is known; DSEC has events/left/events.h5, MVSEC "
-        "NAME_data.hdf5, Gen1 and 1Mpx NAME_td.dat, Nordland folders spring, summer, fall, winter"
+        "NAME_data.hdf5, Gen1 and 1Mpx NAME_td.dat, RobotCar stereo.timestamps, Nordland folders "
+        "spring, summer, fall, winter"
     )
