@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloop.parameters import build_config
-from spikeloop_sim.diff_drive_body import FRAMES, JOINTS, RADIUS, TRACK, description
+from spikeloop_sim.diff_drive_body import Body, standard
 from spikeloop_sim.diff_drive_cameras import EventEye, FrameEye, lens_of, told_lens
 from spikeloop_sim.diff_drive_config import DiffDriveConfig
 from spikeloop_sim.diff_drive_world import DiffDriveWorld, clearance
@@ -50,13 +50,13 @@ GRAVITY = 9.81
 STANDING_TICKS = 100
 
 
-def sensors_of(config: DiffDriveConfig) -> tuple[SensorSpec, ...]:
-    """All sensors of the robot, the fast and light ones first."""
+def sensors_of(config: DiffDriveConfig, root: str) -> tuple[SensorSpec, ...]:
+    """All sensors of a robot with a root link, the fast and light ones first."""
     found = [
         SensorSpec("imu/data", "imu", 1, "imu_link"),
         SensorSpec("odom", "odometry", 2, "odom"),
-        SensorSpec("joint_states", "joints", 2, "base_link"),
-        SensorSpec("contact", "contact", 5, "base_link"),
+        SensorSpec("joint_states", "joints", 2, root),
+        SensorSpec("contact", "contact", 5, root),
     ]
     if config.lidar != "none":
         found.append(SensorSpec(POINTS, "cloud", LIDAR_TICKS, "lidar_link"))
@@ -88,18 +88,21 @@ class DiffDrive:
         world_name: str = USUAL_WORLD,
         world_parameters: dict[str, object] | None = None,
         first_world_seed: int = TEST,
+        body: Body | None = None,
     ) -> None:
-        """Describe the robot; the world waits for `reset`.
+        """Describe the robot; the world waits for `reset`, and without a `body` it is `standard`.
 
         Raises:
             ValueError: there is no such world, or it has no such parameter.
 
         """
         self.config = config or DiffDriveConfig()
-        self.sensors = sensors_of(self.config)
+        self.body = body or standard()
+        self.sensors = sensors_of(self.config, self.body.root)
         self._world_name, self._world_parameters = world_name, dict(world_parameters or {})
         build_config(world(world_name).Config, self._world_parameters, f"world '{world_name}': ")
         self._first_world_seed = first_world_seed
+        self._joints = tuple(wheel.joint for wheel in self.body.wheels)
         self._left_out: frozenset[str] = frozenset()
         self._world: DiffDriveWorld | None = None
         self._event_eye: EventEye | None = None
@@ -116,12 +119,12 @@ class DiffDrive:
     @property
     def frames(self) -> tuple[Frame, ...]:
         """See `EmbodiedRobot.frames`."""
-        return FRAMES
+        return self.body.frames
 
     @property
     def description(self) -> str:
         """Its URDF."""
-        return description()
+        return self.body.description
 
     @property
     def world(self) -> DiffDriveWorld:
@@ -158,15 +161,15 @@ class DiffDrive:
         if self._world is None or self._world.scene.seed != number:
             self.close()
             scene = make_scene(self._world_name, number, self._world_parameters)
-            self._world = DiffDriveWorld(scene, self.config)
+            self._world = DiffDriveWorld(scene, self.config, self.body)
         world, config = self._world, self.config
         world.reset(random.uniform(config.grip_low, config.grip_high, 2))
         errors = random.standard_normal(3)
-        radii = RADIUS * (1.0 + config.radius_error * errors[:2])
+        radii = self.body.radius * (1.0 + config.radius_error * errors[:2])
         x, y, _, yaw = world.pose()
         self._odometry = WheelOdometry(
             (float(radii[0]), float(radii[1])),
-            TRACK * (1.0 + config.track_error * float(errors[2])),
+            self.body.track * (1.0 + config.track_error * float(errors[2])),
             config.encoder_steps,
             (x, y, yaw),
         )
@@ -218,9 +221,10 @@ class DiffDrive:
             if not math.isfinite(value):
                 raise ValueError(f"the command for '{name}' is {value}; it must be finite")
         speed, turn = self._limited(values[0], values[5])
-        left, right = speed - 0.5 * TRACK * turn, speed + 0.5 * TRACK * turn
+        half, radius = 0.5 * self.body.track, self.body.radius
+        rates = ((speed - half * turn) / radius, (speed + half * turn) / radius)
         self._tick += 1
-        began = self.world.advance((left / RADIUS, right / RADIUS), self.time_s)
+        began = self.world.advance(rates, self.time_s)
         self.collisions += began
         self._touched = self._touched or self.world.touching
         self._rates = self._imu.sample(self.world.twist()[1], self._specific_force())
@@ -262,8 +266,9 @@ class DiffDrive:
         world = self.world
         x, y, z, yaw = world.pose()
         velocity, rates = world.twist()
-        rims = [RADIUS * rate for rate in world.wheel_rates()]
-        speeds = (velocity[0] - 0.5 * TRACK * rates[2], velocity[0] + 0.5 * TRACK * rates[2])
+        half = 0.5 * self.body.track
+        rims = [self.body.radius * rate for rate in world.wheel_rates()]
+        speeds = (velocity[0] - half * rates[2], velocity[0] + half * rates[2])
         slip = float(sum(abs(r - v) for r, v in zip(rims, speeds, strict=True))) / 2.0
         told = self._odometry.pose
         return {
@@ -310,9 +315,9 @@ class DiffDrive:
         if spec.kind == "imu":
             return self._rates
         if spec.kind == "odometry":
-            return self._odometry.reading("base_link")
+            return self._odometry.reading(self.body.root)
         if spec.kind == "joints":
-            return JointReading(JOINTS, world.wheel_angles(), world.wheel_rates())
+            return JointReading(self._joints, world.wheel_angles(), world.wheel_rates())
         if spec.kind == "contact":
             touched, self._touched = self._touched, world.touching
             return ContactReading(touched)

@@ -6,6 +6,7 @@ base_link is on the ground between the wheels. Both descriptions are written fro
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import mujoco
 
@@ -24,91 +25,173 @@ REACH = 0.25
 MASS, WHEEL_MASS = 10.0, 0.8
 CASTER = 0.025
 JOINTS = ("wheel_left_joint", "wheel_right_joint")
-_OPTICAL = (-0.5, 0.5, -0.5, 0.5)
+OPTICAL = (-0.5, 0.5, -0.5, 0.5)
 FRAMES = (
     Frame("map", "odom"),
     Frame("base_link", "imu_link", (0.0, 0.0, HEIGHT)),
     Frame("base_link", "lidar_link", (0.0, 0.0, MAST_TOP + 0.03)),
-    Frame("base_link", "event_camera_optical_frame", (HALF[0], 0.0, 0.21), _OPTICAL),
-    Frame("base_link", "camera_optical_frame", (HALF[0], 0.0, 0.21), _OPTICAL),
+    Frame("base_link", "event_camera_optical_frame", (HALF[0], 0.0, 0.21), OPTICAL),
+    Frame("base_link", "camera_optical_frame", (HALF[0], 0.0, 0.21), OPTICAL),
 )
 """Odometry begins where the robot starts in the map, so `odom` and `map` are one to begin with."""
-_GROUND = {"condim": 1, "friction": [0.0, 0.0, 0.0], "priority": 1}
-_SPIN_STIFFNESS = 4.0
+_SPIN_STIFFNESS = 100.0
+"""1/s: how fast a servo makes good an error of the wheel's rate, by what it moves."""
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A driven wheel: joint, link, where its middle is in the root's frame, m; kg."""
+
+    joint: str
+    link: str
+    position: tuple[float, float, float]
+    radius: float
+    width: float
+    mass: float
+
+
+@dataclass(frozen=True)
+class Body:
+    """A robot on two driven wheels, as far as the simulation goes.
+
+    Attributes:
+        root: name of the link to which all is fixed.
+        shapes: (MuJoCo's type, size, position, quaternion w, x, y, z) in the root's frame.
+        mass: of all but the wheels, kg.
+        centre: of that mass, m.
+        wheels: left and right.
+        lift: height of the root above the ground, m.
+        frames: where sensors are, for /tf_static.
+        hull: half length and half width of a rectangle about the root that holds the robot, m.
+        description: URDF.
+
+    """
+
+    root: str
+    shapes: tuple[tuple[int, tuple[float, ...], tuple[float, ...], tuple[float, ...]], ...]
+    mass: float
+    centre: tuple[float, float, float]
+    wheels: tuple[Wheel, Wheel]
+    lift: float
+    frames: tuple[Frame, ...]
+    hull: tuple[float, float]
+    description: str
+
+    @property
+    def radius(self) -> float:
+        """Mean of the wheels', m."""
+        return 0.5 * (self.wheels[0].radius + self.wheels[1].radius)
+
+    @property
+    def track(self) -> float:
+        """Between the wheels' middles, m."""
+        return self.wheels[0].position[1] - self.wheels[1].position[1]
+
+
+def standard() -> Body:
+    """The robot of this project."""
+    kinds, level = mujoco.mjtGeom, (1.0, 0.0, 0.0, 0.0)
+    half_mast = 0.5 * (MAST_TOP - HEIGHT - HALF[2])
+    box, tube, ball = (
+        int(kind) for kind in (kinds.mjGEOM_BOX, kinds.mjGEOM_CYLINDER, kinds.mjGEOM_SPHERE)
+    )
+    left, right = (
+        Wheel(f"wheel_{n}_joint", f"wheel_{n}_link", (0.0, y, RADIUS), RADIUS, TYRE, WHEEL_MASS)
+        for n, y in (("left", 0.5 * TRACK), ("right", -0.5 * TRACK))
+    )
+    return Body(
+        root="base_link",
+        shapes=(
+            (box, HALF, (-0.02, 0.0, HEIGHT), level),
+            (tube, (0.045, half_mast), (0.0, 0.0, MAST_TOP - half_mast), level),
+            (ball, (CASTER,), (-0.17, 0.0, CASTER), level),
+            (ball, (CASTER,), (0.17, 0.0, CASTER + 0.004), level),
+        ),
+        mass=MASS + 0.7,
+        centre=(-0.02, 0.0, HEIGHT),
+        wheels=(left, right),
+        lift=0.0,
+        frames=FRAMES,
+        hull=(HALF[0] + 0.02, 0.5 * (TRACK + TYRE)),
+        description=description(),
+    )
 
 
 def add_body(
     spec: mujoco.MjSpec,
+    body: Body,
     position: tuple[float, ...],
     quaternion: tuple[float, ...],
     config: DiffDriveConfig,
 ) -> None:
-    """Add the robot to a world, at a pose of base_link (quaternion w, x, y, z).
+    """Add the robot to a world, its wheels' ground point at a pose (quaternion w, x, y, z).
 
-    Friction of the wheels is left at 1; the robot sets it for each episode.
+    Its geoms are called `robot 0` and on, the wheels' `wheel 0` and `wheel 1`. Friction of the
+    wheels is left at 1; the robot sets it for each episode.
     """
     x, y, z = position
-    base = spec.worldbody.add_body(name="base_link", pos=(x, y, z), quat=quaternion)
+    base = spec.worldbody.add_body(name=body.root, pos=(x, y, z + body.lift), quat=quaternion)
     base.add_freejoint(name="base_joint")
-    kinds = mujoco.mjtGeom
-    base.add_geom(
-        name="chassis",
-        type=kinds.mjGEOM_BOX,
-        size=HALF,
-        pos=(-0.02, 0.0, HEIGHT),
-        mass=MASS,
-        rgba=(0.2, 0.25, 0.3, 1.0),
-    )
-    half_mast = 0.5 * (MAST_TOP - HEIGHT - HALF[2])
-    base.add_geom(
-        name="mast",
-        type=kinds.mjGEOM_CYLINDER,
-        size=(0.045, half_mast, 0.0),
-        pos=(0.0, 0.0, MAST_TOP - half_mast),
-        mass=0.5,
-        rgba=(0.1, 0.1, 0.1, 1.0),
-    )
-    for name, along, lift in (("rear", -0.17, 0.0), ("front", 0.17, 0.004)):
+    for index, (kind, size, at, turn) in enumerate(body.shapes):
         base.add_geom(
-            name=f"caster_{name}",
-            type=kinds.mjGEOM_SPHERE,
-            size=(CASTER, 0.0, 0.0),
-            pos=(along, 0.0, CASTER + lift),
-            mass=0.1,
-            **_GROUND,
+            name=f"robot {index}",
+            type=mujoco.mjtGeom(kind),
+            size=[*size, 0.0, 0.0][:3],
+            pos=at,
+            quat=turn,
+            mass=0.0,
+            rgba=(0.2, 0.25, 0.3, 1.0),
+            # What slides on the ground, such as a caster, slides without friction.
+            condim=1,
+            friction=(0.0, 0.0, 0.0),
+            priority=1,
         )
-    for side, name in ((1.0, "left"), (-1.0, "right")):
-        _add_wheel(spec, base, name, 0.5 * side * TRACK, config)
+    length, width = body.hull
+    base.explicitinertial = True
+    base.mass, base.ipos = body.mass, body.centre
+    base.inertia = [
+        body.mass / 3.0 * (width**2 + 0.01),
+        body.mass / 3.0 * (length**2 + 0.01),
+        body.mass / 3.0 * (length**2 + width**2),
+    ]
+    for index, wheel in enumerate(body.wheels):
+        _add_wheel(spec, base, index, wheel, config)
 
 
 def _add_wheel(
-    spec: mujoco.MjSpec, base: mujoco.MjsBody, name: str, y: float, config: DiffDriveConfig
+    spec: mujoco.MjSpec, base: mujoco.MjsBody, index: int, wheel: Wheel, config: DiffDriveConfig
 ) -> None:
-    wheel = base.add_body(name=f"wheel_{name}_link", pos=(0.0, y, RADIUS))
-    wheel.add_joint(
-        name=f"wheel_{name}_joint", type=mujoco.mjtJoint.mjJNT_HINGE, axis=(0.0, 1.0, 0.0),
-        armature=0.01,
-    )  # fmt: skip
-    wheel.add_geom(
-        name=f"wheel_{name}",
+    link = base.add_body(name=wheel.link, pos=wheel.position)
+    size = wheel.mass * wheel.radius**2
+    link.add_joint(
+        name=wheel.joint,
+        type=mujoco.mjtJoint.mjJNT_HINGE,
+        axis=(0.0, 1.0, 0.0),
+        # The motor and its gear, which are heavier to turn than the wheel.
+        armature=2.0 * size,
+    )
+    link.add_geom(
+        name=f"wheel {index}",
         # Rounded like a tyre: one point of contact, which doesn't jump.
         type=mujoco.mjtGeom.mjGEOM_ELLIPSOID,
-        size=(RADIUS, 0.5 * TYRE, RADIUS),
-        mass=WHEEL_MASS,
+        size=(wheel.radius, 0.5 * wheel.width, wheel.radius),
+        mass=wheel.mass,
         condim=3,
         friction=(1.0, 0.005, 0.0001),
         priority=1,
         rgba=(0.05, 0.05, 0.05, 1.0),
     )
     motor = spec.add_actuator(
-        name=f"wheel_{name}_motor",
-        target=f"wheel_{name}_joint",
+        name=f"{wheel.joint}_motor",
+        target=wheel.joint,
         trntype=mujoco.mjtTrn.mjTRN_JOINT,
         gaintype=mujoco.mjtGain.mjGAIN_FIXED,
         biastype=mujoco.mjtBias.mjBIAS_AFFINE,
     )
-    motor.gainprm[0] = _SPIN_STIFFNESS
-    motor.biasprm[2] = -_SPIN_STIFFNESS
+    # A servo of the wheel's rate, as stiff as suits what it moves.
+    stiffness = _SPIN_STIFFNESS * wheel.radius**2 * 0.5 * (base.mass + 2.0 * wheel.mass)
+    motor.gainprm[0] = stiffness
+    motor.biasprm[2] = -stiffness
     motor.forcelimited = True
     motor.forcerange = (-config.motor_torque, config.motor_torque)
 
@@ -130,7 +213,7 @@ def description() -> str:
         if frame.parent != "base_link":
             continue
         at = " ".join(f"{value:g}" for value in frame.position)
-        rpy = "-1.570796 0 -1.570796" if frame.orientation == _OPTICAL else "0 0 0"
+        rpy = "-1.570796 0 -1.570796" if frame.orientation == OPTICAL else "0 0 0"
         parts.append(
             f'<link name="{frame.name}"/><joint name="{frame.name}_joint" type="fixed">'
             f'<parent link="base_link"/><child link="{frame.name}"/>'

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloop_sim.diff_drive_body import FRAMES, HALF, HEIGHT, JOINTS, TRACK, TYRE, add_body
+from spikeloop_sim.diff_drive_body import Body, add_body
 from spikeloop_sim.diff_drive_config import DiffDriveConfig
 from spikeloop_sim.lidar import cast
 from spikeloop_sim.robot import Surroundings
@@ -18,7 +18,7 @@ from spikeloop_sim.worlds.scene import Scene
 
 STEPS = 4
 """Steps of the physics in a tick."""
-SEE_M, FEELERS = 5.0, 96
+SEE_M, FEELERS, FEELER_M = 5.0, 96, 0.1
 UPRIGHT = 0.7
 """A contact whose normal is nearer to the vertical than this is the ground's."""
 _LOW, _HIGH = 0.04, 0.33
@@ -27,12 +27,12 @@ _LOW, _HIGH = 0.04, 0.33
 class DiffDriveWorld:
     """State of the world and of the robot's body; kinematics are always up to date."""
 
-    def __init__(self, scene: Scene, config: DiffDriveConfig) -> None:
+    def __init__(self, scene: Scene, config: DiffDriveConfig, body: Body) -> None:
         """Build and compile the model."""
-        self.scene = scene
+        self.scene, self.body = scene, body
         spec = to_spec(scene)
         self._start = start_pose(scene)
-        add_body(spec, *self._start, config)
+        add_body(spec, body, *self._start, config)
         spec.option.timestep = 0.01 / STEPS
         spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
         self.model = spec.compile()
@@ -42,15 +42,17 @@ class DiffDriveWorld:
             scene.name, scene.seed, outlines(scene, _LOW, _HIGH), scene.goal, scene.route
         )
         model = self.model
-        self.base = model.body("base_link").id
-        self._joints = [model.joint(name) for name in JOINTS]
-        self._wheels = [model.geom(f"wheel_{side}").id for side in ("left", "right")]
-        names = ("chassis", "mast", "caster_rear", "caster_front")
+        self.base = model.body(body.root).id
+        self._joints = [model.joint(wheel.joint) for wheel in body.wheels]
+        self._wheels = [model.geom(f"wheel {index}").id for index in range(2)]
         self._own = np.zeros(model.ngeom, bool)
+        names = [f"robot {index}" for index in range(len(body.shapes))]
         self._own[[*self._wheels, *(model.geom(name).id for name in names)]] = True
         self._rotation = self.data.xmat[self.base].reshape(3, 3)
         self._position = self.data.xpos[self.base]
-        self._mounts = {frame.name: _mount(frame.position, frame.orientation) for frame in FRAMES}
+        self._mounts = {
+            frame.name: _mount(frame.position, frame.orientation) for frame in body.frames
+        }
         self.touching = False
 
     def reset(self, grips: NDArray[np.float64]) -> None:
@@ -139,14 +141,14 @@ def clearance(world: DiffDriveWorld) -> float:
     """
     angles = np.linspace(-math.pi, math.pi, FEELERS, endpoint=False)
     flat = np.stack([np.cos(angles), np.sin(angles), np.zeros(FEELERS)], axis=1)
-    position, rotation = world.sensor_pose("imu_link")
-    origin = position - (HEIGHT - 0.1) * rotation[:, 2]
+    x, y, z, _ = world.pose()
+    height = max(FEELER_M - world.body.lift, 0.0)
+    rotation = world.data.xmat[world.base].reshape(3, 3)
+    origin = np.array([x, y, z]) + height * rotation[:, 2]
     hits = cast(world.model, world.data, origin, flat @ rotation.T, SEE_M)
     seen = np.isfinite(hits.range)
     if not seen.any():
         return SEE_M
     points = np.abs(hits.range[seen, None] * flat[seen, :2])
-    # The chassis is 2 cm behind the wheels' axle; its outline with wheels is a rectangle.
-    half = np.array([HALF[0] + 0.02, 0.5 * (TRACK + TYRE)])
-    gap = np.maximum(points - half, 0.0)
+    gap = np.maximum(points - np.array(world.body.hull), 0.0)
     return float(min(np.hypot(*gap.T).min(), SEE_M))
