@@ -3,7 +3,10 @@
 A recording with sparse events (no vectors), its time compressed to the wanted rate, lies in a bag;
 `event_player` plays ten seconds of it. A rate is held if not one event is missing behind any stage,
 the player keeps its pace, and the chain isn't falling behind. The latency is the age of a slice's
-end, from the stamp that the player gave its packet to the publishing of its array.
+end, from the time at which its packet was due to the publishing of its array.
+
+At each stage the packets that were sent to it must be those that it took and those that it tells to
+be lost. What is neither, is untold: there must be none, also at rates that aren't held.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -34,15 +37,17 @@ from spikeloop.events.array import Events, joined
 from spikeloop.events.codecs import PacketDecoder
 from spikeloop.events.packet_encoder import PacketEncoder
 from spikeloop.events.recording import EVENT_PACKET, FIELDS, Recording
+from spikeloop.loop.accounting import SENT
 from spikeloop.loop.domain import own_domain
 from spikeloop.loop.mission import share_directory
 from spikeloop.loop.slots import topic
 from spikeloop.loop.transport import sweep
+from spikeloop.nodes.event_packets import OVERDUE_S
 from spikeloop.nodes.messages import qos_profile
 
 SECONDS, PACKET_US, PERIOD_S = 10.0, 4000, 0.02
-RATES = (2.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0)
-"""Rates to try, million events a second."""
+RATES = (2.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 65.0, 80.0)
+"""Rates to try, million events a second, up to the first one that isn't held."""
 BEHIND_MS = 1000.0
 """Older arrays mean that the chain is falling behind."""
 TRIES = 2
@@ -51,12 +56,34 @@ NODES: dict[str, dict[str, Any]] = {
     "event_slicer": {"source": "filtered", "period": PERIOD_S},
     "event_filter": {"filters": ["background_activity"]},
 }
-STAGES = ("event_filter", "event_slicer", "event_representation")
+STAGES = {
+    "event_filter": "event_camera/events",
+    "event_slicer": "event_camera/filtered",
+    "event_representation": "event_camera/slices",
+}
+"""Nodes behind the player, and what each reads."""
 PROFILES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 ENVIRONMENT = "SPIKELOOP_EVENT_RECORDING"
 PATIENCE_S = 60.0
-QUIET_S = 3.5
-"""Longer than the transport takes to find out that something has to be sent again."""
+TOLD_S = 1.2
+"""In such a time each node tells its figures at least twice."""
+GIVE_UP_S = 3 * OVERDUE_S
+"""With nothing new for so long, nothing comes any more and nothing is told any more."""
+
+
+class Flow(NamedTuple):
+    """What one stage got: events that are missing, and packets that were sent, came, were lost."""
+
+    node: str
+    missing: int
+    sent: int
+    came: int
+    lost: int
+
+    @property
+    def untold(self) -> int:
+        """Packets that neither came nor are told to be lost; below 0 where some count twice."""
+        return self.sent - self.came - self.lost
 
 
 @dataclass
@@ -71,23 +98,47 @@ class Trial:
     words: set[str] = field(default_factory=set)
     latencies_ms: list[float] = field(default_factory=list)
     cpu: dict[str, float] = field(default_factory=dict)
+    died: list[str] = field(default_factory=list)
 
     def count(self, node: str, name: str) -> int:
         """A figure of a node's diagnostics."""
         return int(self.values.get(node, {}).get(name, "0"))
 
+    def flows(self) -> list[Flow]:
+        """What went from each stage to the next."""
+        flows, sender, events = [], "event_player", self.events
+        for node, name in STAGES.items():
+            flows.append(
+                Flow(
+                    node,
+                    events - self.count(node, "events in"),
+                    self.count(sender, SENT + name),
+                    self.count(node, "packets") + self.count(node, "bad packets"),
+                    self.count(node, "lost packets"),
+                )
+            )
+            sender, events = node, self.count(node, "events out")
+        return flows
+
     def missing(self) -> int:
         """Events that are missing behind some stage."""
-        given = self.events
-        total = 0
-        for node in STAGES:
-            total += given - self.count(node, "events in")
-            given = self.count(node, "events out")
-        return total
+        return sum(flow.missing for flow in self.flows())
 
     def lost_packets(self) -> int:
         """Packets that the stages themselves say they missed."""
-        return sum(self.count(node, "lost packets") for node in STAGES)
+        return sum(flow.lost for flow in self.flows())
+
+    def unsent(self) -> int:
+        """Packets that the player hasn't sent."""
+        return self.packets - self.count("event_player", "packets")
+
+    def untold(self) -> int:
+        """Missing events of stages where packets are missing that nobody tells of."""
+        return sum(flow.missing for flow in self.flows() if flow.untold)
+
+    def accounted(self) -> bool:
+        """Whether each packet has come or is told to be lost."""
+        return not self.unsent() and not any(flow.untold for flow in self.flows())
 
     def p99_ms(self) -> float:
         """Age of the arrays, 99th percentile."""
@@ -96,7 +147,8 @@ class Trial:
     def held(self) -> bool:
         """Whether the rate was held."""
         in_time = self.played_s < 1.05 * SECONDS and self.p99_ms() < BEHIND_MS
-        return in_time and self.missing() == 0 and self.lost_packets() == 0
+        none_missing = self.missing() == 0 and self.lost_packets() == 0
+        return in_time and none_missing and self.accounted() and not self.died
 
 
 def _recording() -> Path:
@@ -208,19 +260,19 @@ class Watch:
             self.executor.spin_once(timeout_sec=0.05)
         return True
 
-    def settle(self) -> None:
-        """Until no figure of the stages changes any more."""
-        before: list[Any] = []
-
-        def same() -> bool:
-            nonlocal before
-            wait_until = time.monotonic() + QUIET_S
-            self.until(lambda: time.monotonic() > wait_until)
-            now = [self.trial.count(node, "events in") for node in STAGES]
-            done, before = now == before, now
-            return done
-
-        self.until(same)
+    def settle(self) -> bool:
+        """Until every packet is accounted for; False if nothing new came for long before."""
+        before: Any = None
+        changed = time.monotonic()
+        while time.monotonic() - changed < GIVE_UP_S:
+            end = time.monotonic() + TOLD_S
+            self.until(lambda end=end: time.monotonic() > end)
+            now = (self.trial.unsent(), self.trial.flows())
+            if now == before and self.trial.accounted():
+                return True
+            if now != before:
+                before, changed = now, time.monotonic()
+        return False
 
     def close(self) -> None:
         """Leave the graph."""
@@ -273,8 +325,8 @@ def run_trial(rate: float, events: Events, folder: Path) -> Trial:
         player = {"file": str(bag), "readers": 1}
         processes["event_player"] = stack.enter_context(_started("event_player", player, folder))
         before["event_player"] = 0.0
-        watch.until(lambda: trial.count("event_player", "packets") >= trial.packets)
         watch.settle()
+        trial.died = [n for n, p in processes.items() if p.status() == psutil.STATUS_ZOMBIE]
         for name, process in processes.items():
             used = sum(process.cpu_times()[:2]) - before[name]
             trial.cpu[name] = 100.0 * used / SECONDS
@@ -282,8 +334,10 @@ def run_trial(rate: float, events: Events, folder: Path) -> Trial:
     print(
         f"  {rate:g} Mev/s: {'held' if trial.held() else 'not held'}, played in "
         f"{trial.played_s:.1f} s, {trial.missing()} of {trial.events} events missing, "
-        f"{trial.lost_packets()} packets lost, p99 {trial.p99_ms():.1f} ms, CPU "
-        + ", ".join(f"{n.removeprefix('event_')} {v:.0f} %" for n, v in trial.cpu.items()),
+        f"{trial.lost_packets()} packets told lost, {trial.untold()} events untold, "
+        f"{trial.unsent()} packets not sent, p99 {trial.p99_ms():.1f} ms, CPU "
+        + ", ".join(f"{n.removeprefix('event_')} {v:.0f} %" for n, v in trial.cpu.items())
+        + "".join(f"; {node} died" for node in trial.died),
         flush=True,
     )
     return trial
@@ -299,11 +353,12 @@ def measure() -> dict[str, float]:
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name, own_domain():
         folder = Path(name)
+        trials: list[Trial] = []
         best = over = None
         for rate in RATES:
             # Another try for a rate that fails: other processes of the machine disturb.
             for _ in range(TRIES):
-                trial = run_trial(rate, events, folder)
+                trials.append(trial := run_trial(rate, events, folder))
                 if trial.held():
                     break
             if not trial.held():
@@ -312,14 +367,34 @@ def measure() -> dict[str, float]:
             best = trial
         figures["chain_mev_s"] = best.rate if best else 0.0
         if best is not None:
-            half = run_trial(best.rate / 2, events, folder)
+            trials.append(half := run_trial(best.rate / 2, events, folder))
             figures["chain_p99_ms"] = half.p99_ms()
             for node, used in half.cpu.items():
                 figures[f"chain_cpu_{node.removeprefix('event_')}_pct"] = used
         if over is not None:
-            figures["chain_overload_mev_s"] = over.rate
-            figures["chain_overload_missing_events"] = float(over.missing())
-            figures["chain_overload_lost_packets_told"] = float(over.lost_packets())
-            figures["chain_overload_p99_ms"] = over.p99_ms()
+            figures |= overload(over)
+        figures["chain_untold_events"] = float(sum(trial.untold() for trial in trials))
     sweep()
+    return figures
+
+
+def overload(trial: Trial) -> dict[str, float]:
+    """Where events were left at the rate that wasn't held."""
+    figures = {
+        "chain_overload_mev_s": trial.rate,
+        "chain_overload_events_sent": float(trial.events),
+        "chain_overload_packets_not_sent": float(trial.unsent()),
+        "chain_overload_missing_events": float(trial.missing()),
+        "chain_overload_lost_packets_told": float(trial.lost_packets()),
+        "chain_overload_p99_ms": trial.p99_ms(),
+    }
+    for flow in trial.flows():
+        stage = f"chain_overload_{flow.node.removeprefix('event_')}"
+        figures |= {
+            f"{stage}_events_in": float(trial.count(flow.node, "events in")),
+            f"{stage}_missing_events": float(flow.missing),
+            f"{stage}_packets_sent": float(flow.sent),
+            f"{stage}_packets_in": float(flow.came),
+            f"{stage}_packets_lost": float(flow.lost),
+        }
     return figures

@@ -147,6 +147,7 @@ def test_fields_of_several_elements_and_padding(tmp_path: Path) -> None:
         (b"SIZE 6 4 4", "fields of TYPE F and SIZE 6 aren't known"),
         (b"TYPE O F F", "fields of TYPE O and SIZE 4 aren't known"),
         (b"COUNT 2 1 1", "field 'x' must have a COUNT of 1"),
+        (b"WIDTH 99999999999999999999", "states 1 points, but is 9+ wide and 1 high"),
     ],
 )
 def test_fields_that_no_cloud_has_are_refused(line: bytes, cause: str, tmp_path: Path) -> None:

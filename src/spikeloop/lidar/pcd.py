@@ -97,7 +97,8 @@ def _parsed(lines: dict[str, list[str]], length: int) -> _Header:
     width, height = int(lines["WIDTH"][0]), int(lines["HEIGHT"][0])
     points = int(lines["POINTS"][0]) if "POINTS" in lines else width * height
     data = lines["DATA"][0].lower()
-    if width < 0 or height < 0 or points != width * height:
+    # With no point at all the other size could be anything.
+    if min(width, height) < 0 or max(width, height) > LARGEST or points != width * height:
         raise ValueError(f"states {points} points, but is {width} wide and {height} high")
     if data not in ("ascii", "binary", "binary_compressed"):
         raise ValueError(f"DATA {data} isn't known; ascii, binary and binary_compressed are")

@@ -85,9 +85,9 @@ class EventFilePlayerNode(PlayerNode):
         self.source: Source = open_source(
             Path(c.file), topic=c.topic, width=c.width, height=c.height
         )
-        for events, _ in itertools.islice(self.source.pieces(), 1):
+        for _ in itertools.islice(self.source.pieces(), 1):
             for encoding in ENCODINGS:
-                PacketEncoder(8, 8, encoding).encode(events[:0])
+                PacketEncoder(8, 8, encoding).encode(Events.none(8, 8))
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Play from the start, in packets that count from 1."""

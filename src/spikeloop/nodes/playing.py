@@ -125,7 +125,9 @@ class Player(Generic[Item]):
             return None
 
     def _on_end(self) -> None:
-        self._node.get_logger().info(f"played {self.played} messages")
+        if not self.loops:
+            again = ", and begins again" if self._loop and self.played else ""
+            self._node.get_logger().info(f"played {self.played} messages{again}")
         if self._loop and self.played:
             self.loops += 1
             self._begin()
@@ -168,7 +170,7 @@ class PlayerNode(SlotNode):
         """Open the file, and offer `~/pause` (data: true pauses, false goes on)."""
         try:
             if not self.config.file:
-                raise RecordingError("parameter 'file' names no file to play")
+                raise RecordingError("parameter 'file' names no recording")
             self.open_file()
         except RecordingError as error:
             self.diagnoser.report(Level.ERROR, str(error))
