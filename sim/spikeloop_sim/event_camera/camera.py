@@ -214,13 +214,13 @@ class EventCamera:
         self.close()
 
     def _keyframe(self, data: mujoco.MjData, pose: Pose, time_us: int) -> _Keyframe:
-        frame = self._renderer.render(data, pose)
+        frame = self._renderer.render(data, pose, nearest=True)
         log = log_picture(frame.luminance, self.config.scene_lux, self.config.dark_lux)
         return _Keyframe(
             time_us,
             geometry.Placement.of(data, pose),
             log,
-            geometry.nearest_depth(frame.depth),
+            frame.depth,
             paths.ranges(log, self.lens.height, self.lens.width),
         )
 
