@@ -168,7 +168,8 @@ def pack(out: Path, archive: Path) -> None:
             # What never ended can't be tried again among the tests.
             broken = [p for p in out.glob(f"{name}-*") if "-timeout-" not in p.name]
             paths = [*(out / name).glob("*"), *broken]
-            for path in sorted(paths):
+            # What broke something once is in the corpus of the next search too.
+            for path in sorted({p.name: p for p in paths}.values()):
                 if path.is_file() and path.stat().st_size <= KEPT:
                     entry = zipfile.ZipInfo(f"{name}/{path.name}")
                     packed.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
