@@ -24,6 +24,7 @@ h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.05rem;margin:1.6rem 0 .3rem}
 svg{width:100%;height:auto;display:block}
 svg text{font-size:13px;fill:currentColor}
 table{border-collapse:collapse;width:100%}
+td:first-child{overflow-wrap:anywhere}
 td,th{text-align:left;padding:.25rem .5rem .25rem 0;border-bottom:1px solid #8884}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .wide{overflow-x:auto}
