@@ -112,7 +112,7 @@ def _engine(workers: int, cluster: str) -> Iterator[None]:
             "--cluster needs Dask's client; `pip install distributed` brings it"
         ) from error
     try:
-        client = distributed.Client(cluster, timeout=20, set_as_default=True)
+        client = distributed.Client(cluster, timeout=10, set_as_default=True)
     except (OSError, ValueError, TimeoutError) as error:
         raise ClusterError(
             f"--cluster: no Dask scheduler answers at '{cluster}' ({error}); "
