@@ -18,9 +18,9 @@ def _call(peer: Any, kind: Any, service: str, request: Any) -> Any:
 
 
 def test_a_flight_that_was_held_is_the_same(fly: Any, peer: Any) -> None:
-    whole = fly(*FLIGHT, "--duration", "100")
+    whole = fly(*FLIGHT, "--duration", "120")
     whole.end()
-    held = fly(*FLIGHT, "--duration", "100")
+    held = fly(*FLIGHT, "--duration", "120")
     held.wait_for_line("begins")
     hold = SetBool.Request(data=True)
     where = [_call(peer, SetBool, "bridge/pause", hold).message for _ in range(3)]
@@ -31,12 +31,12 @@ def test_a_flight_that_was_held_is_the_same(fly: Any, peer: Any) -> None:
 
 
 def test_after_a_reset_the_record_begins_anew_and_is_whole(fly: Any, peer: Any) -> None:
-    mission = fly(*FLIGHT, "--duration", "60")
+    mission = fly(*FLIGHT, "--duration", "90")
     mission.wait_for_line("begins")
     answer = _call(peer, Trigger, "bridge/reset", Trigger.Request())
     assert answer.success and "at tick" in answer.message
     mission.end()
     assert "begins again" in mission.output
     series = mission.report["series"]
-    assert series["time"][0] == 0.0 and len(series["time"]) == 600
+    assert series["time"][0] == 0.0 and len(series["time"]) == 900
     assert abs(series["altitude"][0] - 1.0) < 1e-6
