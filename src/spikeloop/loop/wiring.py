@@ -59,7 +59,11 @@ def schedules(
     streams = {name: Timing(period) for name, period in periods.items()}
     owed: dict[str, Timing] = {}
     for member in members:
-        ticks = round(member.period_s * 1e9 / tick_ns) or slot(member.slot).period_ticks
+        ticks = round(member.period_s * 1e9 / tick_ns)
+        if not ticks and member.slot == "gate":
+            # It answers each raw command.
+            ticks = min((owed[name].period for name in member.reads if name in owed), default=0)
+        ticks = ticks or slot(member.slot).period_ticks
         for name in member.publishes:
             if name in slot(member.slot).due:
                 owed[name] = Timing(ticks)

@@ -1,0 +1,1 @@
+"""Decision transformers, spiking and plain, on tasks of Gymnasium."""

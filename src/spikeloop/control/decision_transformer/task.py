@@ -1,0 +1,211 @@
+"""The task `decision_transformer`: spiking decision transformers, the plain one beside them.
+
+Examples:
+  spikeloop train decision_transformer --task cartpole
+  spikeloop train decision_transformer --task pendulum --seeds 1 --updates 4000 --out out/pendulum
+  spikeloop train decision_transformer --task cartpole --without phase --out out/no_phase
+  spikeloop eval decision_transformer --json decision_transformer.json
+  spikeloop eval decision_transformer --task acrobot --weights out/decision_transformer_acrobot.npz
+
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from spikeloop.control.decision_transformer.config import ModelConfig, TrainingConfig
+from spikeloop.parameters import build_config, parameters_of
+from spikeloop.tasks import TaskError
+
+NAME = "decision_transformer"
+TEXT = "spiking decision transformers on CartPole, MountainCar, Acrobot and Pendulum"
+PROBLEM_NAMES = ("cartpole", "mountain_car", "acrobot", "pendulum")
+PARTS = ("phase", "routing", "plasticity", "attention")
+QUICK_UPDATES, QUICK_EPISODES = 20, (4, 2, 2)
+
+
+def add_train_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `train` takes beside the usual."""
+    parser.add_argument("--task", choices=PROBLEM_NAMES, required=True, help="what is learned")
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="how many training seeds, from --seed on (default 3)"
+    )
+    parser.add_argument(
+        "--without",
+        action="append",
+        choices=PARTS,
+        default=[],
+        help="train without this part of the spiking model, as an ablation",
+    )
+    for config in (ModelConfig, TrainingConfig):
+        for name, entry in parameters_of(config).items():
+            if entry.kind is not bool:
+                parser.add_argument(f"--{name.replace('_', '-')}", type=entry.kind, help=entry.text)
+
+
+def train(args: argparse.Namespace) -> int:
+    """Record data and train both models for each seed; interrupted, it goes on from --out."""
+    import torch
+
+    from spikeloop.control.decision_transformer.evaluation import evaluate_problem
+    from spikeloop.control.decision_transformer.experts import EXPERTS
+    from spikeloop.control.decision_transformer.problems import problem_of
+    from spikeloop.control.decision_transformer.storage import save
+
+    torch.set_num_threads(1)
+    problem = problem_of(args.task)
+    model = _configured(ModelConfig, args, {"context": problem.context})
+    training = _configured(TrainingConfig, args, {})
+    model = replace(model, **{p: False for p in args.without if p != "plasticity"})
+    training = replace(training, plasticity="plasticity" not in args.without)
+    if args.quick:
+        training = replace(training, updates=min(training.updates, QUICK_UPDATES))
+        problem = replace(problem, episodes=QUICK_EPISODES)
+    out: Path = args.out or Path("out") / f"train_{NAME}_{args.task}"
+    expert = EXPERTS[args.task]()
+    arrays: dict[str, Any] = {}
+    losses = {}
+    for seed in range(args.seed, args.seed + args.seeds):
+        more, loss = _train_seed(problem, expert, model, training, seed, out / f"seed_{seed}")
+        arrays |= more
+        losses[str(seed)] = loss
+    path = out / f"{NAME}_{args.task}.npz"
+    sidecar: dict[str, Any] = {
+        "command": _command(args),
+        "commit": _commit(),
+        "seeds": list(range(args.seed, args.seed + args.seeds)),
+        "task": args.task,
+        "model": asdict(model),
+        "training": asdict(training),
+        "data": {"episodes": list(problem.episodes), "kinds": ["expert", "medium", "random"]},
+        "loss": losses,
+    }
+    save(path, arrays, sidecar)
+    sidecar["test"] = evaluate_problem(problem, path, args.quick)
+    save(path, arrays, sidecar)
+    for name, value in sidecar["test"].items():
+        print(f"{name:36}{value:12.4f}")
+    print(f"{path} and {path.with_suffix('.json')} written")
+    return 0
+
+
+def _train_seed(
+    problem: Any, expert: Any, model: ModelConfig, training: TrainingConfig, seed: int, folder: Path
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Arrays and last losses of one seed, from `folder` where they were trained before."""
+    from spikeloop.control.decision_transformer.scaling import scaling_of
+    from spikeloop.control.decision_transformer.storage import (
+        Trained,
+        arrays_of,
+        read_arrays,
+        save,
+    )
+    from spikeloop.control.decision_transformer.training import train as train_model
+    from spikeloop.control.decision_transformer.trajectories import record
+
+    arrays: dict[str, Any] = {}
+    losses: dict[str, float] = {}
+    data = None
+    for kind in ("spiking", "plain"):
+        path = folder / f"{kind}.npz"
+        wanted = {"model": asdict(model), "training": asdict(training)}
+        if _was_made_so(path, wanted):
+            arrays |= read_arrays(path)
+            continue
+        data = data or record(problem, seed, expert)
+        scaling = scaling_of(data)
+        began = time.monotonic()
+
+        def tell(update: int, loss: float, kind: str = kind, began: float = began) -> None:
+            losses[kind] = loss
+            print(
+                f"{problem.name}, seed {seed}, {kind}: update {update} of {training.updates}, "
+                f"loss {loss:.4f}, {time.monotonic() - began:.0f} s",
+                flush=True,
+            )
+
+        trained = train_model(kind, problem, data, scaling, model, training, seed, tell)
+        own = arrays_of(kind, seed, Trained(trained, scaling))
+        save(path, own, wanted)
+        arrays |= own
+    return arrays, losses
+
+
+def _was_made_so(path: Path, wanted: dict[str, Any]) -> bool:
+    import json
+
+    note = path.with_suffix(".json")
+    if not (path.is_file() and note.is_file()):
+        return False
+    return bool(json.loads(note.read_text(encoding="utf-8")) == wanted)
+
+
+def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `eval` takes beside the usual."""
+    parser.add_argument("--task", choices=PROBLEM_NAMES, help="only this one (default: all)")
+    parser.add_argument("--weights", help="other networks than the task's own in weights/")
+
+
+def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]]:
+    """Play both models on the test starts; flat metrics, and what they were measured with."""
+    import torch
+
+    from spikeloop.control.decision_transformer import evaluation
+    from spikeloop.control.decision_transformer.problems import problem_of
+    from spikeloop.control.decision_transformer.storage import file_of
+
+    torch.set_num_threads(1)
+    if args.data is not None:
+        raise TaskError("--data: this task has no data set, its episodes are simulated")
+    if args.weights and args.task is None:
+        raise TaskError("--weights: say by --task what they are for")
+    metrics: dict[str, float] = {}
+    for name in PROBLEM_NAMES if args.task is None else (args.task,):
+        problem = problem_of(name)
+        path = file_of(problem, args.weights or "")
+        found = evaluation.evaluate_problem(problem, path, args.quick)
+        metrics |= {f"{name}_{key}": value for key, value in found.items()}
+    for key, worst in (("spikes_per_decision", max), ("decision_p99_ms", max)):
+        metrics[key] = worst(v for name, v in metrics.items() if name.endswith(key))
+    meta = {
+        "first_start": evaluation.TEST_STARTS,
+        "episodes": evaluation.QUICK_EPISODES if args.quick else evaluation.EPISODES,
+    }
+    return metrics, meta
+
+
+def _configured(kind: type[Any], args: argparse.Namespace, usual: dict[str, Any]) -> Any:
+    names = [name for name, entry in parameters_of(kind).items() if entry.kind is not bool]
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    return build_config(kind, usual | given, f"train {NAME}: ")
+
+
+def _command(args: argparse.Namespace) -> str:
+    """What repeats the run."""
+    parts = [f"spikeloop train {NAME} --task {args.task} --seed {args.seed} --seeds {args.seeds}"]
+    for config in (ModelConfig, TrainingConfig):
+        for name, entry in parameters_of(config).items():
+            value = None if entry.kind is bool else getattr(args, name)
+            if value is not None:
+                parts.append(f"--{name.replace('_', '-')} {value}")
+    parts += [f"--without {part}" for part in args.without]
+    return " ".join([*parts, *(["--quick"] if args.quick else [])])
+
+
+def _commit() -> str:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(Path(__file__).resolve().parent), "rev-parse", "--short", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return answer.stdout.strip()
