@@ -38,8 +38,8 @@ POINT = np.dtype(
     }
 )
 """A point in the sensor's frame, m, at its own time; `intensity` is the reflectance x
-cos(incidence) in percent, as the sensor sees it through the air; `t` is ns after the scan's first pulse. Where
-nothing came back, x, y and z are NaN and `intensity` 0."""
+cos(incidence) in percent, as the sensor sees it through the air; `t` is ns after the scan's first
+pulse. Where nothing came back, x, y and z are NaN and `intensity` 0."""
 SURE = 1.2815515655446004
 """The normal distribution holds 90 % below this."""
 OVERLAP_M, PULSE_M, BACKSCATTER_SR = 1.5, 1.5, 18.0
