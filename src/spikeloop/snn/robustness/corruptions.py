@@ -1,6 +1,7 @@
 """What goes wrong with event cameras, done to pictures of event counts.
 
-Each function takes x (time, batch, 2, height, width) float32 of whole numbers, a severity, a
+Each function takes x (time, batch, channels, height, width) float32 of whole numbers (OFF and
+ON in turn), a severity, a
 generator and the greatest count, and gives new counts; x isn't changed.
 """
 
@@ -33,7 +34,8 @@ def hot_pixels(x: Tensor, severity: float, random: torch.Generator, most: int) -
     """A share `severity` of the pixels fires ON in every step, as often as can be counted."""
     hot = torch.rand((x.shape[1], 1, *x.shape[3:]), generator=random) < severity
     y = x.clone()
-    y[:, :, -1:] = torch.where(hot, torch.tensor(float(most), dtype=x.dtype), y[:, :, -1:])
+    on = y[:, :, 1::2]
+    y[:, :, 1::2] = torch.where(hot, torch.tensor(float(most), dtype=x.dtype), on)
     return y
 
 

@@ -1,0 +1,1 @@
+"""Ten gestures of a hand, seen by an event camera."""

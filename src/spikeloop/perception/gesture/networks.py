@@ -1,0 +1,86 @@
+"""The networks: LIF over eight steps, and Hoyer neurons in a single one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from spikeloop.installed import weights_file
+from spikeloop.perception.gesture.clips import CHANNELS, STEP_US, STEPS
+from spikeloop.snn.neurons.lif import LIF
+from spikeloop.snn.training.hoyer import HoyerSpike
+
+DT = STEP_US * 1e-6
+TAU = 0.25
+CLASSES = 10
+WIDTHS = (16, 32, 64)
+KINDS = ("steps", "hoyer")
+
+
+class WeightsError(ValueError):
+    """A file of weights can't be taken; the message names it and why."""
+
+
+def network(kind: str) -> nn.Sequential:
+    """Three convolutions with normalisation and neurons, pooling, read-out.
+
+    Input (batch, 8, 64, 64) a step, or (batch, 64, 64, 64) once, with the same convolutions but
+    for the first one's inputs. Output: (batch, 10), the step's logits.
+
+    Args:
+        kind: "steps" (LIF, tau 0.25 s, 8 steps of 0.1 s) or "hoyer" (one step).
+
+    Raises:
+        ValueError: an unknown kind.
+
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, not '{kind}'")
+    layers: list[nn.Module] = []
+    channels = CHANNELS if kind == "steps" else CHANNELS * STEPS
+    for k, width in enumerate(WIDTHS):
+        size = 5 if k == 0 else 3
+        layers += [
+            nn.Conv2d(channels, width, size, stride=2, padding=size // 2, bias=False),
+            nn.BatchNorm2d(width),
+            LIF(TAU, DT, unit_input=True, detach_reset=True) if kind == "steps" else HoyerSpike(),
+        ]
+        channels = width
+    return nn.Sequential(*layers, nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16 * channels, CLASSES))
+
+
+def save_network(model: nn.Module, path: Path, notes: dict[str, Any]) -> None:
+    """Write weights (.npz) and beside them what is known of them (.json)."""
+    arrays = {key: value.detach().cpu().numpy() for key, value in model.state_dict().items()}
+    np.savez_compressed(path, **arrays)
+    text = json.dumps(notes, indent=1) + "\n"
+    path.with_suffix(".json").write_text(text, encoding="utf-8")
+
+
+def load_network(kind: str, name: str) -> tuple[nn.Sequential, dict[str, Any]]:
+    """A trained network in evaluation mode, and its notes.
+
+    Args:
+        kind: see `network`.
+        name: of a file in weights/, or the path of an .npz.
+
+    Raises:
+        UnknownWeightsError: there is no such file.
+        WeightsError: it isn't of this kind, or its .json is missing.
+
+    """
+    path = weights_file(name, ".npz")
+    model = network(kind)
+    try:
+        notes = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        with np.load(path) as content:
+            state = {key: torch.from_numpy(np.array(content[key])) for key in content.files}
+        model.load_state_dict(state)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise WeightsError(f"{path} is no gesture network of kind '{kind}': {error}") from error
+    return model.eval(), notes

@@ -1,0 +1,143 @@
+"""Gestures: clips repeat, circles turn as told, shifts and mirrors, weights, early exits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from spikeloop_sim.hand import GESTURES, Hand, angles, draw_take
+from spikeloop_sim.hand_clips import clip, record, shard_path
+
+from spikeloop.perception.gesture import clips as clips_module
+from spikeloop.perception.gesture.clips import Clips, ClipsError, Moved, Plain, load_clips
+from spikeloop.perception.gesture.networks import WeightsError, load_network, network, save_network
+from spikeloop.perception.gesture.training import GestureTraining, choose_exits, train
+
+torch.set_num_threads(1)
+
+
+def take(gesture, seed=1):
+    return draw_take(np.random.default_rng(seed), GESTURES.index(gesture))
+
+
+@pytest.mark.parametrize("gesture", ["circle clockwise", "circle anticlockwise"])
+def test_circles_turn_as_the_camera_sees_them(gesture):
+    it = take(gesture)
+    times = np.linspace(0, it.period_s, 50, endpoint=False)
+    joints = [angles(it, t) for t in times]
+    points = np.array([[j["y"], j["z"]] for j in joints]) - times[:, None] * it.drift[1:]
+    # Seen from +x, y is to the right and z up: clockwise has a negative area.
+    area = 0.5 * np.sum(
+        points[:, 0] * np.roll(points[:, 1], -1) - np.roll(points[:, 0], -1) * points[:, 1]
+    )
+    assert (area < 0) == (gesture == "circle clockwise") and abs(area) > 1e-3
+
+
+def test_every_gesture_moves_its_own_joints_and_the_hand_follows():
+    for gesture in GESTURES:
+        it = take(gesture)
+        first, later = angles(it, 0.0), angles(it, it.period_s / 3)
+        moved = {name for name in first if abs(first[name] - later[name]) > 0.05}
+        hand = Hand(it, np.random.default_rng(2))
+        before = hand.pose(0.0).geom_xpos.copy()
+        assert np.abs(hand.pose(it.period_s / 3).geom_xpos - before).max() > 5e-3
+        if gesture == "tap":
+            assert moved == {"index_1", "index_2", "index_3"}
+        if gesture == "nod":
+            assert moved == {"pitch"}
+
+
+def test_a_clip_is_fixed_by_its_split_and_number():
+    events, gesture = clip("test", 13)
+    again, _ = clip("test", 13)
+    other, _ = clip("training", 13)
+    assert gesture == 3 and 500 < len(events) < 60_000
+    assert np.array_equal(events.t, again.t) and np.array_equal(events.x, again.x)
+    assert len(other) != len(events)
+    assert events.t.min() >= 0 and events.t.max() < 800_000
+    with pytest.raises(ValueError):
+        clip("tests", 1)
+
+
+def test_recorded_files_are_kept_and_read_back(tmp_path, monkeypatch):
+    monkeypatch.setitem(clips_module.QUICK, "test", 3)
+    found = load_clips("test", tmp_path, quick=True)
+    path = shard_path(tmp_path, "test", range(0, 3))
+    written = path.stat().st_mtime_ns
+    record(tmp_path, "test", 3)
+    assert path.stat().st_mtime_ns == written
+    assert found.x.shape == (3, 8, 8, 64, 64) and found.labels.tolist() == [0, 1, 2]
+    events, _ = clip("test", 1)
+    at = np.zeros((8, 8, 64, 64), int)
+    np.add.at(
+        at, (events.t // 100_000, events.t // 25_000 % 4 * 2 + events.p, events.y, events.x), 1
+    )
+    assert np.array_equal(found.x[1].numpy(), np.minimum(at, 3))
+    path.write_bytes(b"nothing")
+    with pytest.raises(ClipsError, match=r"test_00000_00003\.npz is damaged"):
+        load_clips("test", tmp_path, quick=True)
+
+
+def drawn(count=20):
+    torch.manual_seed(0)
+    labels = torch.arange(count) % 10
+    x = torch.zeros(count, 8, 8, 64, 64, dtype=torch.uint8)
+    for k, label in enumerate(labels):
+        x[k, :, int(label) % 2, 6 * int(label) : 6 * int(label) + 6, 20:40] = 2
+    return Clips(x, labels)
+
+
+def test_shifts_lose_nothing_but_at_the_edge_and_mirrors_turn_circles():
+    clips = drawn()
+    data = Moved(clips)
+    torch.manual_seed(1)
+    seen = {int(data[8][1]) for _ in range(20)}
+    assert seen == {8, 9}
+    assert {int(data[3][1]) for _ in range(20)} == {3}
+    assert all(data[3][0].sum() == clips.x[3].sum() for _ in range(10))
+    assert Plain(clips)[2][0].shape == (8, 8, 64, 64)
+    one = Plain(clips, as_channels=True)[2][0]
+    assert one.shape == (1, 64, 64, 64) and one.sum() == clips.x[2].sum()
+
+
+def test_both_networks_learn_and_come_back(tmp_path):
+    clips = drawn()
+    config = GestureTraining(epochs=2, hoyer_epochs=2, batch_size=6)
+    for kind in ("hoyer", "steps"):
+        model, training = train(kind, clips, config, 1, quiet=True)
+        assert training.history[-1]["train_loss"] < training.history[0]["train_loss"]
+        save_network(model, tmp_path / f"{kind}.npz", {"seed": 1})
+        again, notes = load_network(kind, str(tmp_path / f"{kind}.npz"))
+        assert notes == {"seed": 1}
+        for key, value in model.state_dict().items():
+            assert torch.equal(again.state_dict()[key], value)
+    with pytest.raises(WeightsError, match="no gesture network of kind 'hoyer'"):
+        load_network("hoyer", str(tmp_path / "steps.npz"))
+    with pytest.raises(ValueError, match="steps, hoyer"):
+        network("step")
+
+
+def test_exits_are_chosen_by_accuracy_and_steps():
+    labels = torch.arange(40) % 10
+    outputs = torch.nn.functional.one_hot(labels, 10).float().repeat(8, 1, 1)
+    chosen = choose_exits(outputs, labels)
+    assert chosen["measure"] in ("cutoff", "confidence") and set(chosen["thresholds"]) == {
+        "cutoff",
+        "confidence",
+    }
+
+
+def test_the_committed_networks_know_new_gestures():
+    events = [clip("validation", 10_000 + k) for k in range(10)]
+    x = torch.zeros(10, 8, 8, 64, 64)
+    for k, (each, _) in enumerate(events):
+        at = np.zeros((8, 8, 64, 64), int)
+        np.add.at(at, (each.t // 100_000, each.t // 25_000 % 4 * 2 + each.p, each.y, each.x), 1)
+        x[k] = torch.from_numpy(np.minimum(at, 3))
+    labels = torch.tensor([gesture for _, gesture in events])
+    from spikeloop.perception.gesture.training import outputs
+
+    for kind in ("steps", "hoyer"):
+        model, _ = load_network(kind, f"gesture_{kind}")
+        found, _ = outputs(model, kind, Clips(x.to(torch.uint8), labels))
+        assert float((found.mean(0).argmax(1) == labels).float().mean()) >= 0.5
