@@ -10,6 +10,8 @@ give zeros or nothing for some.
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,12 @@ with contextlib.suppress(ImportError):
 
 SHIFT = "time_shift_us"
 COLUMNS = ("t", "x", "y", "p")
+ATTRIBUTE_S = 10.0
+_READ_ATTRIBUTE = """
+import sys, h5py
+text = h5py.File(sys.argv[1], "r").attrs[sys.argv[2]]
+sys.stdout.buffer.write(text if isinstance(text, bytes) else str(text).encode("utf-8", "replace"))
+"""
 
 
 class Hdf5Source(Source):
@@ -74,7 +82,7 @@ class Hdf5Source(Source):
             )
         for dataset in used:
             self._check_filters(dataset)
-        geometry = str(_text(file.attrs.get("geometry", "")))
+        geometry = self._text_attribute(file, "geometry")
         columns, _, rows = geometry.partition("x")
         if columns.isdecimal() and rows.isdecimal():
             self.width, self.height = int(columns), int(rows)
@@ -82,10 +90,28 @@ class Hdf5Source(Source):
             if place is not None and {"width", "height"} <= set(place.attrs):
                 self.width, self.height = int(place.attrs["width"]), int(place.attrs["height"])
         if SHIFT in file.attrs:
-            self.notes[SHIFT] = str(_text(file.attrs[SHIFT]))
+            self.notes[SHIFT] = self._text_attribute(file, SHIFT)
         self._offset = int(file["t_offset"][()]) if "t_offset" in file else 0
         if "t_offset" in file:
             self.notes["clock"] = f"absolute: t_offset of {self._offset} us is added"
+
+    def _text_attribute(self, file: h5py.File, name: str) -> str:
+        """An attribute as text, empty where there is none; a long one is read by a child process.
+
+        Texts without a fixed length lie in a heap, and over a damaged heap HDF5's library can loop
+        without end, where nothing in this process could stop it.
+        """
+        if name not in file.attrs:
+            return ""
+        kind = h5py.check_string_dtype(file.attrs.get_id(name).dtype)
+        if kind is None or kind.length is not None:
+            return str(_text(file.attrs[name]))
+        command = [sys.executable, "-c", _READ_ATTRIBUTE, str(self.path), name]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=ATTRIBUTE_S, check=True)
+        except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
+            raise FileError(f"{self.path}: is damaged: attribute {name} can't be read") from error
+        return done.stdout.decode("utf-8", "replace")
 
     def _check_filters(self, dataset: h5py.Dataset) -> None:
         plist = dataset.id.get_create_plist()
