@@ -159,7 +159,8 @@ class LidarReactive:
         way = np.minimum(free, self.config.look_ahead)
         ends = self._units * way[:, None]
         distance = np.hypot(*(ends[:, None] - trail[None]).transpose(2, 0, 1)).min(axis=1)
-        return np.clip(1.0 - distance / (2.0 * self.config.past_spacing), 0.0, 1.0)
+        near: NDArray[np.float64] = 1.0 - distance / (2.0 * self.config.past_spacing)
+        return np.clip(near, 0.0, 1.0)
 
 
 def _nearest(points: NDArray[np.float64]) -> NDArray[np.float64]:
