@@ -92,7 +92,9 @@ def test_unusable_pictures_are_named() -> None:
         luminance_of(good, 2.2)
 
 
-@pytest.mark.parametrize("nodes", [{"gazebo_event_camera": {"seed": 5, "fresh_within": 0.0}}], indirect=True)
+@pytest.mark.parametrize(
+    "nodes", [{"gazebo_event_camera": {"seed": 5, "fresh_within": 0.0}}], indirect=True
+)
 @pytest.mark.launch(fixture=launched)
 def test_the_wire_gives_what_the_camera_alone_gives(
     nodes: dict[str, Any], peer: Any, frames: list[np.ndarray]
