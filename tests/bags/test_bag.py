@@ -142,6 +142,9 @@ def test_what_is_no_bag_is_refused_by_name(name: str, tmp_path: Path) -> None:
         ("- depth: -1\n", (False, False, 0)),
         ("- depth: 2147483647\n", (False, False, 0)),
         ("- depth: 2023-99-99\n", (False, True, 0)),
+        ("7", (False, True, 0)),
+        ("depth: 1", (False, True, 0)),
+        ("[1, x]", (False, True, 0)),
     ],
 )
 def test_offered_qos_of_old_and_new_bags(text: str, wanted: tuple[bool, bool, int]) -> None:

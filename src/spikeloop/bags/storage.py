@@ -201,10 +201,11 @@ def offer(text: Any) -> tuple[bool, bool, int]:
     those of newer recordings.
     """
     try:
-        profiles = yaml.safe_load(text) if isinstance(text, str) else text
-        profiles = [profile for profile in profiles or [] if isinstance(profile, dict)]
+        listed = yaml.safe_load(text) if isinstance(text, str) else text
     except (yaml.YAMLError, ValueError, RecursionError):
-        profiles = []
+        listed = None
+    known = listed if isinstance(listed, list) else []
+    profiles = [profile for profile in known if isinstance(profile, dict)]
     if not profiles:
         return False, True, 0
     latched = all(p.get("durability") in (1, "transient_local") for p in profiles)
