@@ -133,7 +133,7 @@ class Streetscape:
         away = (np.arange(long) / long - 0.5) * LAMP_M
         pool = np.exp(-0.5 * (away / 4.2) ** 2)[None, :, None] * np.array([1.0, 0.88, 0.65])
         night = condition.night
-        base, gain = (0.25, 0.8) if night else (0.85, 0.4)
+        base, gain = (0.5, 0.4) if night else (0.9, 0.25)
         return picture * (base + gain * pool), 1.0 if night else 0.0
 
     def _plants(self) -> None:
