@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spikeloop_sim.worlds.catalogue import make_scene
 from spikeloop_sim.worlds.mjcf import to_spec
 from spikeloop_sim.worlds.sdf_import import WorldFileError, quaternion_of, read_world
 from spikeloop_sim.worlds.triangles import rotation
+
+from spikeloop.parameters import ParameterError
 
 MODELS = Path(__file__).parents[1] / "data" / "robot_models"
 
@@ -27,6 +30,21 @@ def test_the_turtlebot_world_has_its_fifteen_shapes() -> None:
     meshes = [t for t in imported.told if "replaced by a box" in t]
     assert len(meshes) == sum(shape.kind == "box" for shape in solid) == 6
     to_spec(imported.scene).compile()
+
+
+def test_a_file_is_a_world_of_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(MODELS / "turtlebot3_world.sdf")
+    scene = make_scene("sdf", 3, {"file": file, "start_x": -2.0, "start_y": -0.5})
+    assert scene.start.position == (-2.0, -0.5, 0.0)
+    assert len([shape for shape in scene.shapes if shape.collides]) == 15
+    assert "replaced by a box" in capsys.readouterr().err
+    for parameters, words in (
+        ({}, "must name an SDF or URDF file"),
+        ({"file": "/no/such.sdf"}, "No such file"),
+        ({"file": __file__}, "not XML"),
+    ):
+        with pytest.raises(ParameterError, match=words):
+            make_scene("sdf", 3, parameters)
 
 
 def test_turned_links_stand_where_sdf_puts_them() -> None:

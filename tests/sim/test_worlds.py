@@ -219,7 +219,7 @@ def same(a: Scene, b: Scene) -> bool:
     return equal(a, b)
 
 
-@pytest.mark.parametrize("name", sorted(catalogue.worlds()))
+@pytest.mark.parametrize("name", sorted({*catalogue.worlds()} - {"sdf"}))
 def test_worlds_are_fixed_by_their_seed_and_compile(name: str) -> None:
     first, again, other = (make_scene(name, seed) for seed in (3, 3, 4))
     assert same(first, again) and not same(first, other)
