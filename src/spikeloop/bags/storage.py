@@ -6,7 +6,6 @@ Not by reception time: messages that share one would come in any order.
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from mcap.reader import make_reader
 from spikeloop.events.salvage import (
     CHANNEL,
     DAMAGE,
+    DATABASE_DAMAGE,
     MESSAGE,
     SCHEMA,
     CutDatabase,
@@ -79,9 +79,9 @@ class DatabaseFile(CutDatabase):
         offered: dict[str, Any] = {}
         definitions: dict[str, tuple[str, str]] = {}
         # The first recordings have no QoS, those before rosbag2's version 7 no definitions.
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*DATABASE_DAMAGE):
             offered = dict(self._database.execute("SELECT name, offered_qos_profiles FROM topics"))
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*DATABASE_DAMAGE):
             rows = self._database.execute(
                 "SELECT topic_type, encoding, encoded_message_definition FROM message_definitions"
             )
@@ -101,7 +101,7 @@ class DatabaseFile(CutDatabase):
         """The messages of all topics.
 
         Raises:
-            sqlite3.DatabaseError: here the file breaks off.
+            sqlite3.DatabaseError, MemoryError: here the file breaks off.
 
         """
         names = {topic: name for name, (topic, _) in self._topics.items()}

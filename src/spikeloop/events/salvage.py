@@ -19,6 +19,9 @@ LARGEST = 1 << 30
 DAMAGE = (ValueError, RuntimeError, zstandard.ZstdError)
 """What cut or changed bytes raise: lengths and texts, LZ4, zstd."""
 
+DATABASE_DAMAGE = (sqlite3.Error, MemoryError)
+"""What SQLite raises: it asks for as much memory as a damaged size says."""
+
 
 class StorageError(ValueError):
     """Not even the list of topics is left; the message gives the cause."""
@@ -47,8 +50,9 @@ class CutDatabase:
                     "SELECT id, name, type FROM topics"
                 )
             }
-        except sqlite3.Error as error:
-            raise StorageError(f"{path.name}: {error}") from error
+        except DATABASE_DAMAGE as error:
+            cause = str(error) or type(error).__name__
+            raise StorageError(f"{path.name}: {cause}") from error
         for name, (_, kind) in self._topics.items():
             if not (isinstance(name, str) and isinstance(kind, str)):
                 raise StorageError(f"{path.name}: the list of topics is damaged at {name!r}")
@@ -58,7 +62,7 @@ class CutDatabase:
         """Time of reception, ns, and the raw message.
 
         Raises:
-            sqlite3.DatabaseError: here the file breaks off.
+            sqlite3.DatabaseError, MemoryError: here the file breaks off.
 
         """
         number, _ = self._topics[topic]
