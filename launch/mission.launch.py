@@ -21,11 +21,13 @@ ARGUMENTS = {
     "window": ("false", "With gazebo: whether its window is shown."),
     "faults": ("", "Sensor faults, separated by commas, such as altitude:nan@12+2."),
 }
+# Of the slot `simulator` the argument chooses the simulator itself, not a node.
+SWAPPED = tuple(name for name in SLOTS if name not in ARGUMENTS)
 
 
 def _mission(context):
     given = context.launch_configurations
-    swaps = {name: given[name] for name in SLOTS if given.get(name)}
+    swaps = {name: given[name] for name in SWAPPED if given.get(name)}
     options = MissionOptions(
         seed=int(given["seed"]),
         duration=float(given["duration"]),
@@ -53,6 +55,6 @@ def generate_launch_description():
     ]
     swaps = [
         DeclareLaunchArgument(name, default_value="", description="Node for this slot instead.")
-        for name in SLOTS
+        for name in SWAPPED
     ]
     return LaunchDescription([*arguments, *swaps, OpaqueFunction(function=_mission)])

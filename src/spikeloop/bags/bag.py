@@ -203,7 +203,8 @@ class Bag:
             topic = replace(topic, kind=RENAMED[topic.kind], definition="")
         store = self._store if topic.language == "ros1" else get_typestore(Stores.EMPTY)
         # A definition that can't be read is as good as none.
-        with contextlib.suppress(TypesysError, ValueError, KeyError):
+        # rosbags makes classes of it, which fails in Python's own ways for names that are none.
+        with contextlib.suppress(TypesysError, ValueError, LookupError, TypeError, SyntaxError):
             if topic.language == "ros2idl" and topic.definition:
                 store.register(get_types_from_idl(topic.definition))
             elif topic.definition:
