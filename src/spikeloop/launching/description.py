@@ -60,22 +60,31 @@ class MissionOptions:
 
 LARGE = ("event_camera_msgs/", "sensor_msgs/msg/Image", "sensor_msgs/msg/PointCloud2")
 """Types of which a message can fill more than a few datagrams."""
+RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
+PROFILES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 
 
 def environment(topics: Iterable[str]) -> list[SetEnvironmentVariable]:
     """Discovery on this machine only and the transport that suits the topics, unless set already.
 
     Large messages go by shared memory. Small ones don't need it, and without it no process can
-    block another one.
+    block another one. On this machine only, that takes a profile that names the interface, for with
+    the range LOCALHOST rmw_fastrtps adds shared memory to whatever a profile says.
     """
     large = any(TOPICS[name].type.startswith(LARGE) for name in topics if name in TOPICS)
-    file = share_directory() / "config" / ("fastdds.xml" if large else "fastdds_small.xml")
-    wanted = {
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-        "FASTRTPS_DEFAULT_PROFILES_FILE": str(file),
-        "FASTDDS_DEFAULT_PROFILES_FILE": str(file),
-    }
-    return [SetEnvironmentVariable(k, v) for k, v in wanted.items() if k not in os.environ]
+    has_profile = any(name in os.environ for name in PROFILES)
+    wanted_range = os.environ.get(RANGE, "LOCALHOST")
+    if large or has_profile:
+        profile, discovery = "fastdds.xml", wanted_range
+    elif wanted_range == "LOCALHOST":
+        profile, discovery = "fastdds_small_local.xml", "SYSTEM_DEFAULT"
+    else:
+        profile, discovery = "fastdds_small.xml", wanted_range
+    values = {RANGE: discovery}
+    if not has_profile:
+        file = str(share_directory() / "config" / profile)
+        values |= dict.fromkeys(PROFILES, file)
+    return [SetEnvironmentVariable(name, value) for name, value in values.items()]
 
 
 def node_action(
