@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -83,3 +84,23 @@ def task(name: str, verb: str) -> ModuleType:
             f"there are: {', '.join(known) or 'none'}"
         )
     return known[name]
+
+
+def source_commit() -> str:
+    """Short hash of the commit that this code stands at, for the JSON beside trained weights.
+
+    Returns:
+        "unknown" where the code isn't in a git work tree, or there is no git.
+
+    """
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(Path(__file__).resolve().parent), "rev-parse", "--short", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return answer.stdout.strip()

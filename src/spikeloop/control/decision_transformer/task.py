@@ -12,7 +12,6 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import subprocess
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 
 from spikeloop.control.decision_transformer.config import ModelConfig, TrainingConfig
 from spikeloop.parameters import build_config, parameters_of
-from spikeloop.tasks import TaskError
+from spikeloop.tasks import TaskError, source_commit
 
 NAME = "decision_transformer"
 TEXT = "spiking decision transformers on CartPole, MountainCar, Acrobot and Pendulum"
@@ -77,7 +76,7 @@ def train(args: argparse.Namespace) -> int:
     path = out / f"{NAME}_{args.task}.npz"
     sidecar: dict[str, Any] = {
         "command": _command(args),
-        "commit": _commit(),
+        "commit": source_commit(),
         "seeds": list(range(args.seed, args.seed + args.seeds)),
         "task": args.task,
         "model": asdict(model),
@@ -195,17 +194,3 @@ def _command(args: argparse.Namespace) -> str:
                 parts.append(f"--{name.replace('_', '-')} {value}")
     parts += [f"--without {part}" for part in args.without]
     return " ".join([*parts, *(["--quick"] if args.quick else [])])
-
-
-def _commit() -> str:
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(Path(__file__).resolve().parent), "rev-parse", "--short", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return answer.stdout.strip()

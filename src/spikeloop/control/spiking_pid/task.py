@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikeloop.parameters import build_config
-from spikeloop.tasks import TaskError
+from spikeloop.tasks import TaskError, source_commit
 
 if TYPE_CHECKING:
     from spikeloop.control.pid.config import PidConfig
@@ -48,7 +47,7 @@ def train(args: argparse.Namespace) -> int:
     from spikeloop.control.spiking_pid.evolution import QUICK, Budget, Evolution
     from spikeloop.control.spiking_pid.storage import save_weights
 
-    gains, commit = _gains(args), _commit()
+    gains, commit = _gains(args), source_commit()
     budget = QUICK if args.quick else Budget()
     out: Path = args.out or Path("out") / f"train_{NAME}_{args.plant}_{args.seed}"
     evolution = Evolution(Plant(args.plant), gains, args.seed, budget, args.workers, out)
@@ -138,20 +137,6 @@ def _command(args: argparse.Namespace, gains: PidConfig) -> str:
     quick = ["--quick"] if args.quick else []
     base = f"spikeloop train {NAME} --plant {args.plant} --seed {args.seed}"
     return " ".join([base, *options, *quick])
-
-
-def _commit() -> str:
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(Path(__file__).resolve().parent), "rev-parse", "--short", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return answer.stdout.strip()
 
 
 def _show(metrics: dict[str, float]) -> None:

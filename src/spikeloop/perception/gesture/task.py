@@ -18,6 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spikeloop.tasks import source_commit
+
 if TYPE_CHECKING:
     from spikeloop.snn.robustness.bench import Classifier
 
@@ -57,6 +59,7 @@ def train(args: argparse.Namespace) -> int:
         notes: dict[str, Any] = {
             "command": f"spikeloop train {NAME} --seed {args.seed}",
             "seed": args.seed,
+            "commit": source_commit(),
             "training": asdict(config),
             "clips": len(clips["training"].labels),
             "picked": fitted.history[fitted.best_epoch],

@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spikeloop.tasks import TaskError
+from spikeloop.tasks import TaskError, source_commit
 
 if TYPE_CHECKING:
     from spikeloop.snn.robustness.bench import Classifier
@@ -57,6 +57,7 @@ def train(args: argparse.Namespace) -> int:
     notes: dict[str, Any] = {
         "command": f"spikeloop train {NAME} --seed {args.seed}",
         "seed": args.seed,
+        "commit": source_commit(),
         "training": asdict(config),
         "validation": training.history[training.best_epoch],
     }
