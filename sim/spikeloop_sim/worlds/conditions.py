@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+
+from spikeloop_sim.worlds import surfaces
 from spikeloop_sim.worlds.scene import Light
 from spikeloop_sim.worlds.surfaces import Colour
 
 NAMES = ("day", "dusk", "night", "rain", "autumn", "winter")
+SKY_PX = 128
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,21 @@ class Condition:
     def night(self) -> bool:
         """Whether street lamps and windows are all the light there is."""
         return self.name == "night"
+
+    def air(self, random: np.random.Generator) -> dict[str, Any]:
+        """What a `Scene` takes from it: ambient light, sky, lux and visibility.
+
+        Args:
+            random: draws the clouds and the hills on the horizon.
+
+        """
+        sky = surfaces.sky_faces(random, SKY_PX, self.zenith, self.horizon, self.clouds)
+        return {
+            "ambient": self.ambient,
+            "sky": sky,
+            "lux": self.lux,
+            "visibility_m": self.visibility_m,
+        }
 
 
 CONDITIONS = {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from spikeloop.parameters import parameter
 from spikeloop_sim.robot import random_stream
-from spikeloop_sim.worlds import figures, surfaces
+from spikeloop_sim.worlds import figures
 from spikeloop_sim.worlds.building import Builder, heading
 from spikeloop_sim.worlds.conditions import CONDITIONS, NAMES
 from spikeloop_sim.worlds.scene import Mover, Pose, Scene
@@ -78,18 +78,8 @@ def make(seed: int, config: Config) -> Scene:
     _crossers(builder, random_stream(seed, "road/crossers"), config)
     builder.lights += condition.lights
     way = np.arange(5.0, config.length_m - 5.0, 1.0)
-    sky = surfaces.sky_faces(
-        random_stream(seed, f"road/sky/{config.condition}"),
-        128,
-        condition.zenith,
-        condition.horizon,
-        condition.clouds,
-    )
     return builder.scene(
-        ambient=condition.ambient,
-        sky=sky,
-        lux=condition.lux,
-        visibility_m=condition.visibility_m,
+        **condition.air(random_stream(seed, f"road/sky/{config.condition}")),
         start=Pose((5.0, 0.0, 0.0), heading(0.0)),
         goal=(config.length_m - 5.0, 0.0, 0.0),
         route=np.column_stack([way, np.zeros((len(way), 2))]),

@@ -14,7 +14,7 @@ import numpy as np
 
 from spikeloop.parameters import parameter
 from spikeloop_sim.robot import random_stream
-from spikeloop_sim.worlds import figures, surfaces
+from spikeloop_sim.worlds import figures
 from spikeloop_sim.worlds.building import Builder, heading
 from spikeloop_sim.worlds.conditions import CONDITIONS, NAMES
 from spikeloop_sim.worlds.loops import Loop
@@ -67,18 +67,8 @@ def make(seed: int, config: Config) -> Scene:
     way = config.spacing_m * np.arange(config.places, dtype=np.float64)
     route = loop.at(way, -0.5 * ROAD_M)
     x, y, yaw = route[0]
-    sky = surfaces.sky_faces(
-        random_stream(seed, f"route/sky/{config.condition}"),
-        128,
-        condition.zenith,
-        condition.horizon,
-        condition.clouds,
-    )
     return builder.scene(
-        ambient=condition.ambient,
-        sky=sky,
-        lux=condition.lux,
-        visibility_m=condition.visibility_m,
+        **condition.air(random_stream(seed, f"route/sky/{config.condition}")),
         start=Pose((float(x), float(y), 0.0), heading(float(yaw))),
         route=route,
     )
