@@ -12,6 +12,7 @@ tests/data; the results are FOLDER/TARGET.json, what broke something is FOLDER/T
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -95,7 +96,8 @@ def search(name: str, out: Path, seconds: int) -> dict[str, Any]:
         except subprocess.TimeoutExpired:
             overstayed = True
             process.send_signal(signal.SIGUSR1)  # faulthandler tells where it stands
-            time.sleep(2)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(2)
             process.kill()
             process.wait()
     result = read_log(log.read_text(errors="replace"))
