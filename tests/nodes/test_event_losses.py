@@ -20,11 +20,13 @@ from spikeloop.events.array import Events
 from spikeloop.events.packet_encoder import PacketEncoder
 from spikeloop.events.recording import EVENT_PACKET, FIELDS
 from spikeloop.launching.description import node_action
+from spikeloop.loop.accounting import READERS, WRITERS
 from spikeloop.loop.health import Level
 from spikeloop.nodes.event_packets import LAST_PACKET, OVERDUE_S, PacketReader
 
 PACKETS, EVENTS_EACH = 4000, 5
-PLAYER = {"readers": 1, "rate": 1.0}
+PLAYER = {"readers": 2, "rate": 1.0}
+"""It begins once the filter reads, and the test, which does so when the chain behind is joined."""
 PATIENCE_S = 180.0
 """Three processes start in a few seconds, on a machine that has time."""
 
@@ -81,6 +83,12 @@ def test_a_stage_that_stood_still_tells_each_packet_that_it_missed(nodes: Any, p
     def count(node: str, key: str) -> int:
         return int(told.get(node, {}).get(key, "0"))
 
+    joined = [("event_filter", READERS), ("event_slicer", WRITERS)]
+    peer.wait(
+        lambda: all(count(node, key + "event_camera/filtered") for node, key in joined),
+        timeout=PATIENCE_S,
+    )
+    peer.node.create_subscription(EventPacket, "event_camera/events", lambda _: None, 1)
     last = f"{LAST_PACKET}/event_camera/events"
     peer.wait(lambda: count("event_filter", "packets") > 0, timeout=PATIENCE_S)
     process = nodes["event_filter"].process_details["pid"]

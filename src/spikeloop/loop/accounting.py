@@ -72,6 +72,8 @@ def _since_measurement(entry: dict[str, Any]) -> float:
 
 SENT, RECEIVED = "sent ", "received "
 """Keys under which nodes tell their counts in diagnostics, each followed by the topic."""
+READERS, WRITERS = "readers ", "writers "
+"""Keys under which they tell how many are matched with them, each followed by the topic."""
 
 
 def messages_lost(values: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:

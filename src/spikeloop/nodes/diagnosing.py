@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 
-from spikeloop.loop.accounting import RECEIVED, SENT
+from spikeloop.loop.accounting import READERS, RECEIVED, SENT, WRITERS
 from spikeloop.loop.health import Level
 from spikeloop.loop.slots import Slot, topic
 from spikeloop.msg import StageTrace
@@ -120,7 +120,12 @@ class Diagnoser:
         for name, health in node.health.items():
             values[f"input {name}"] = health.status(now)[1]
             values[RECEIVED + name] = str(health.received)
+            if name in node._subscriptions_by_topic:
+                writers = node._subscriptions_by_topic[name].get_publisher_count()
+                values[WRITERS + name] = str(writers)
         values |= {SENT + name: str(count) for name, count in node.sent.items()}
+        for name, publisher in node._publishers_by_topic.items():
+            values[READERS + name] = str(publisher.get_subscription_count())
         values |= {f"count {text}": str(count) for text, count in self._counts.items()}
         status = DiagnosticStatus(
             level=bytes([self._level]),
