@@ -235,6 +235,36 @@ def test_snntorch_runs_our_file_spike_by_spike(tmp_path):
     assert expected.any()
 
 
+JELLY = Path(__file__).parent / "data"
+JELLY_DT = 1e-3
+
+
+def test_a_network_of_spikingjelly_keeps_every_spike_and_every_array(tmp_path):
+    # spikingjelly takes our copy as it takes its own file, for they hold the same; see
+    # make_spikingjelly.py, which also ran the copy there.
+    told = np.load(JELLY / "spikingjelly_nir.npz")
+    x, spikes = (torch.from_numpy(told[key]).float() for key in ("x", "wrote"))
+    ours = read_nir(JELLY / "spikingjelly_wrote.nir", dt=JELLY_DT)
+    with torch.no_grad():
+        assert torch.equal(snn.run(ours, x), spikes)
+    assert 0.02 < float(spikes.mean()) < 0.9
+    write_nir(ours, tmp_path / "copy.nir")
+    before, after = arrays(JELLY / "spikingjelly_wrote.nir"), arrays(tmp_path / "copy.nir")
+    for key, value in before.items():
+        if "edges" not in key and not key.endswith(("input_type", "output_type")):
+            # It writes one number for a square window, we two.
+            assert np.array_equal(np.broadcast_to(value, np.shape(after[key])), after[key]), key
+
+
+def test_spikingjelly_runs_our_file_spike_by_spike():
+    told = np.load(JELLY / "spikingjelly_nir.npz")
+    x, theirs = (torch.from_numpy(told[key]).float() for key in ("x", "reads"))
+    ours = read_nir(JELLY / "spikingjelly_reads.nir")
+    assert ours.dt == JELLY_DT and float(theirs.mean()) > 0.02
+    with torch.no_grad():
+        assert torch.equal(snn.run(ours, x).float(), theirs)
+
+
 def test_graphs_within_graphs_are_joined():
     inner = graph_of(our_network("hard"), (6,))
     outer = nir.NIRGraph(
