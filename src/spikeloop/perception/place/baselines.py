@@ -22,25 +22,32 @@ def absolute_differences(references: Pictures, queries: Pictures) -> Scores:
 
     Milford and Wyeth, "SeqSLAM", ICRA 2012, equation 1.
     """
+    return difference_scores(references, queries)["sad"]
+
+
+def difference_scores(references: Pictures, queries: Pictures) -> dict[str, Scores]:
+    """All that follows from absolute differences, which are computed once.
+
+    Returns:
+        "sad": as `absolute_differences` says; "sad_sum": the negative sum over the traversals;
+        "seqslam": as `local_contrast` says.
+
+    """
     differences = _differences(references, queries)
-    scores: Scores = -differences.min(0)
-    return scores
+    least = differences.min(0)
+    return {
+        "sad": -least,
+        "sad_sum": -differences.sum(0),
+        "seqslam": local_contrast(least),
+    }
 
 
-def summed_differences(references: Pictures, queries: Pictures) -> Scores:
-    """Negative sum of absolute differences over all traversals."""
-    differences = _differences(references, queries)
-    scores: Scores = -differences.sum(0)
-    return scores
-
-
-def local_contrast(references: Pictures, queries: Pictures, window: int = 10) -> Scores:
-    """The same differences, each normalised among the places near it.
+def local_contrast(difference: Scores, window: int = 10) -> Scores:
+    """Differences, (n, places), each normalised among the places near it.
 
     Milford and Wyeth, ICRA 2012, equation 2: minus the mean, over the deviation of the places
     within half a window.
     """
-    difference = _differences(references, queries).min(0)
     places = difference.shape[1]
     out: Scores = np.empty_like(difference)
     for place in range(places):
@@ -78,13 +85,12 @@ def ridge_regression(references: Pictures, queries: Pictures) -> Scores:
     return scores
 
 
-BASELINES: dict[str, Callable[[Pictures, Pictures], Scores]] = {
-    "sad": absolute_differences,
-    "sad_sum": summed_differences,
-    "seqslam": local_contrast,
-    "hog": gradient_histograms,
-    "ridge": ridge_regression,
+BASELINES: dict[str, Callable[[Pictures, Pictures], dict[str, Scores]]] = {
+    "differences": difference_scores,
+    "hog": lambda references, queries: {"hog": gradient_histograms(references, queries)},
+    "ridge": lambda references, queries: {"ridge": ridge_regression(references, queries)},
 }
+"""What is measured beside the networks: each gives scores by the name of the method."""
 
 
 def _differences(references: Pictures, queries: Pictures) -> Scores:

@@ -51,7 +51,11 @@ def standard(query: Responses, record: Record) -> Responses:
 
 def probability(query: Responses, record: Record) -> Responses:
     """The standard scores of each picture as probabilities."""
-    scores = standard(query, record)
+    return as_probabilities(standard(query, record))
+
+
+def as_probabilities(scores: Responses) -> Responses:
+    """Each picture's scores from 0 on, with the sum 1; even where all are equal."""
     low, high = scores.min(1, keepdims=True), scores.max(1, keepdims=True)
     spread = np.where(high > low, high - low, 1.0)
     part = (scores - low) / spread

@@ -20,6 +20,12 @@ class StdpConfig:
     stimulus_ms: float = parameter(350.0, "Time for which a picture is shown.", unit="ms", low=1.0)
     rest_ms: float = parameter(150.0, "Pause after it.", unit="ms", low=0.0)
     rate_hz: float = parameter(63.75, "Rate of the brightest pixel.", unit="Hz", low=1.0)
+    hyperactive: float = parameter(
+        0.0,
+        "Part of all references from which on a neuron that answers to them is silenced; 0: none.",
+        low=0.0,
+        high=1.0,
+    )
 
     def __post_init__(self) -> None:
         """Refuse a step that delays can't be counted in."""

@@ -5,7 +5,8 @@ Examples:
   spikeloop train place --reference drive.mcap --topic event_camera/events --spacing 1.0
   spikeloop train place --reference more --extend maps/campus/place.npz --out maps/larger
   spikeloop eval place --json place.json
-  spikeloop eval place --quick
+  spikeloop eval place --worlds 1 --places 100 --long-places 0 --stdp-networks 0
+  spikeloop eval place --first-seed 500001 --worlds 2     # to choose settings on
   spikeloop eval place --data nordland --reference spring --reference fall --query winter
 
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ from spikeloop.tasks import TaskError
 
 if TYPE_CHECKING:
     from spikeloop.perception.place.drive import Sampling
+    from spikeloop.perception.place.evaluation import Result, Settings, Trial
+    from spikeloop.perception.place.pictures import PictureConfig
     from spikeloop.perception.place.place_map import PlaceMap
 
 NAME = "place"
@@ -121,3 +124,117 @@ def _learned(
 
 def _plain(sampling: Sampling) -> dict[str, Any]:
     return asdict(sampling)
+
+
+def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `eval` takes beside the usual."""
+    world = parser.add_argument_group("simulated routes (without --data)")
+    world.add_argument("--worlds", type=int, default=3, help="how many (default 3)")
+    world.add_argument("--places", type=int, default=500, help="of each (default 500)")
+    world.add_argument(
+        "--long-places", type=int, default=2700, help="of one more; 0: none (default 2700)"
+    )
+    world.add_argument(
+        "--first-seed", type=int, default=1_000_000, help="of the worlds (default 1000000: unseen)"
+    )
+    world.add_argument(
+        "--condition", action="append", metavar="NAME", help="of the queries (default: all)"
+    )
+    data = parser.add_argument_group("recorded drives (with --data PATH)")
+    data.add_argument("--reference", action="append", default=[], metavar="DRIVE")
+    data.add_argument("--query", action="append", default=[], metavar="DRIVE")
+    data.add_argument("--every", type=int, default=1, help="Nordland: pictures a place (default 1)")
+    data.add_argument("--spacing", type=float, default=2.0, help="m between places (default 2)")
+    data.add_argument("--topic", default="", help="pictures or events of a bag that has several")
+    method = parser.add_argument_group("methods")
+    method.add_argument("--networks", type=int, default=5, help="size of the ensemble (default 5)")
+    method.add_argument(
+        "--stdp-networks", type=int, default=5, help="of the STDP ensemble; 0: none (default 5)"
+    )
+    method.add_argument(
+        "--stdp-places",
+        type=int,
+        default=100,
+        help="places of each route that the STDP networks get, for they are slow; 0: all "
+        "(default 100; never of the long route)",
+    )
+    method.add_argument("--tolerance", type=int, default=0, help="places off that are still right")
+    method.add_argument("--seed", type=int, default=0, help="of the first network")
+
+
+def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]]:
+    """Measure all methods, on worlds that nothing was chosen on or on recorded drives."""
+    from spikeloop.datasets.source import DatasetError
+    from spikeloop.perception.place.drive import DriveError
+    from spikeloop.perception.place.routes import RouteError
+
+    if args.worlds < 1 or args.places < 2 or args.networks < 1:
+        raise TaskError("--worlds and --networks are at least 1, --places at least 2")
+    if args.quick:
+        args.worlds, args.places, args.long_places = 1, min(args.places, 60), 0
+        args.stdp_networks = 0
+    try:
+        return _measured(args)
+    except (DatasetError, DriveError, ParameterError, RouteError) as error:
+        raise TaskError(str(error)) from error
+
+
+def _measured(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]]:
+    from spikeloop.perception.place.drive import Sampling
+    from spikeloop.perception.place.evaluation import Settings, averaged, key_figures, table
+    from spikeloop.perception.place.pictures import PictureConfig
+    from spikeloop.perception.place.recorded import Choice, recorded_trial
+
+    picture = PictureConfig()
+    settings = Settings(
+        networks=args.networks, stdp_networks=args.stdp_networks, stdp_places=args.stdp_places,
+        tolerance=args.tolerance, seed=args.seed, workers=args.workers, cluster=args.cluster,
+    )  # fmt: skip
+    meta: dict[str, Any] = {"settings": asdict(settings), "picture": asdict(picture)}
+    metrics: dict[str, float] = {}
+    if args.data is not None:
+        sampling = Sampling(args.topic, args.spacing)
+        choice = Choice(args.reference, args.query, args.every, sampling)
+        trial = recorded_trial(args.data, choice, picture)
+        groups = {"": [_one(trial, settings)]}
+        meta["data"] = {"path": str(args.data), "places": trial.references.shape[1]}
+        meta["data"]["queries"] = {name: len(truth) for name, truth in trial.truth.items()}
+    else:
+        seeds = range(args.first_seed, args.first_seed + args.worlds)
+        groups = {"": [_world(seed, args.places, picture, settings, args) for seed in seeds]}
+        meta["worlds"], meta["places"] = list(seeds), args.places
+        if args.long_places:
+            seed = args.first_seed + args.worlds
+            plain = replace(settings, stdp_networks=0)
+            groups["long_"] = [_world(seed, args.long_places, picture, plain, args)]
+            meta["long_world"], meta["long_places"] = seed, args.long_places
+    for name, results in groups.items():
+        print(f"\n{name}recall@1 in %, mean and spread over {len(results)} route(s)\n")
+        print(table(results))
+        metrics |= {name + key: value for key, value in key_figures(results).items()}
+        meta[f"{name}figures"] = averaged(results)
+    return metrics, meta
+
+
+def _world(
+    seed: int, places: int, picture: PictureConfig, settings: Settings, args: argparse.Namespace
+) -> Result:
+    from tqdm import tqdm
+
+    from spikeloop.perception.place.evaluation import Trial
+    from spikeloop.perception.place.routes import LEAST, QUERIES, REFERENCES, load_route
+
+    rendered = max(places, LEAST)
+    total = rendered * (len(REFERENCES) + len(args.condition or QUERIES))
+    with tqdm(total=total, desc=f"driving {seed}", unit="picture") as bar:
+        route = load_route(seed, rendered, args.condition, None, bar.update)
+    return _one(Trial.of(route, picture).beginning(places), settings)
+
+
+def _one(trial: Trial, settings: Settings) -> Result:
+    from tqdm import tqdm
+
+    from spikeloop.perception.place.evaluation import measure
+
+    with tqdm(total=settings.steps, desc=f"scoring {trial.name}", unit="step") as bar:
+        return measure(trial, settings, bar.update)

@@ -1,0 +1,309 @@
+"""All methods of place recognition on the same routes, and the figures that must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloop.parallel import run_all
+from spikeloop.perception.place.baselines import BASELINES
+from spikeloop.perception.place.ensemble import Network, ensemble_scores, train_ensemble
+from spikeloop.perception.place.modular_stdp import train_stdp_network
+from spikeloop.perception.place.pictures import PictureConfig, Small, intensities, small_picture
+from spikeloop.perception.place.read_out import READ_OUTS
+from spikeloop.perception.place.routes import Route
+from spikeloop.perception.place.scoring import PlaceScores, place_scores
+from spikeloop.perception.place.sequence import sequence_scores
+from spikeloop.perception.place.stdp_config import StdpConfig
+from spikeloop.perception.place.temporal_config import TemporalConfig
+
+LENGTHS = (1, 4, 10)
+SINGLE, ENSEMBLE = "temporal_single", "temporal_ensemble"
+Scores = NDArray[np.float64]
+Told = Callable[[float], object]
+Row = dict[str, float]
+"""Recall and precision of a method, by the names of `_figures`."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A route made small, with what each query really shows.
+
+    Attributes:
+        name: for tables.
+        references: (traversals, places, side, side) float32.
+        queries: of each condition, (n, side, side) float32.
+        truth: of each condition, (n,) the place that each picture shows.
+
+    """
+
+    name: str
+    references: Small
+    queries: dict[str, Small]
+    truth: dict[str, NDArray[np.integer]]
+
+    @staticmethod
+    def of(route: Route, config: PictureConfig) -> Trial:
+        """Make a rendered route small: picture n of a query shows place n."""
+        references = np.stack([_small(drive, config) for drive in route.references])
+        queries = {name: _small(drive, config) for name, drive in route.queries.items()}
+        truth: dict[str, NDArray[np.integer]] = {
+            name: np.arange(len(drive)) for name, drive in queries.items()
+        }
+        return Trial(route.name, references, queries, truth)
+
+    def beginning(self, places: int) -> Trial:
+        """The first places only, and the queries that show them."""
+        kept = {name: truth < places for name, truth in self.truth.items()}
+        return Trial(
+            self.name,
+            self.references[:, :places],
+            {name: drive[kept[name]] for name, drive in self.queries.items()},
+            {name: truth[kept[name]] for name, truth in self.truth.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is measured.
+
+    Attributes:
+        temporal: configuration of each member of the temporal ensemble.
+        stdp: configuration of each module of the STDP networks.
+        networks: members of the temporal ensemble.
+        stdp_networks: members of the STDP ensemble; 0 leaves the STDP networks out.
+        stdp_places: only so many places of a route are given to them; 0 for all.
+        tolerance: how many places away still counts as right.
+        seed: of the first member.
+        workers: processes at once.
+        cluster: see `spikeloop.parallel.run_all`.
+
+    """
+
+    temporal: TemporalConfig = field(default_factory=TemporalConfig)
+    stdp: StdpConfig = field(default_factory=StdpConfig)
+    networks: int = 5
+    stdp_networks: int = 5
+    stdp_places: int = 100
+    tolerance: int = 0
+    seed: int = 0
+    workers: int = 1
+    cluster: str = ""
+
+    @property
+    def steps(self) -> int:
+        """Parts of the work on a route that `measure` tells of."""
+        return len(BASELINES) + self.networks + self.stdp_networks
+
+
+Result = dict[str, dict[str, dict[int, Row]]]
+"""By condition, method and length of the sequence."""
+
+
+def measure(trial: Trial, settings: Settings, progress: Told = lambda part: None) -> Result:
+    """Score every method at every length on one route.
+
+    Args:
+        trial: the route.
+        settings: what is measured.
+        progress: told how many of `settings.steps` are done since it was last told.
+
+    """
+    found: Result = {name: {} for name in trial.queries}
+    for baseline in BASELINES.values():
+        for name, queries in trial.queries.items():
+            scores = baseline(trial.references, queries)
+            _enter(found[name], scores, trial.truth[name], settings.tolerance)
+        progress(1.0)
+    _measure_temporal(trial, settings, found, progress)
+    if settings.stdp_networks:
+        part = trial.beginning(settings.stdp_places) if settings.stdp_places else trial
+        _measure_stdp(part, settings, found, progress)
+    return found
+
+
+def _small(drive: NDArray[np.uint8], config: PictureConfig) -> Small:
+    return np.stack([small_picture(picture, config) for picture in drive])
+
+
+def _enter(
+    found: dict[str, dict[int, Row]],
+    scores: Mapping[str, Scores],
+    truth: NDArray[np.integer],
+    tolerance: int,
+) -> None:
+    for method, matrix in scores.items():
+        found[method] = _at_lengths(matrix, truth, tolerance)
+
+
+def _at_lengths(scores: Scores, truth: NDArray[np.integer], tolerance: int) -> dict[int, Row]:
+    return {
+        length: _figures(place_scores(sequence_scores(scores, length), truth, tolerance))
+        for length in LENGTHS
+    }
+
+
+def _figures(found: PlaceScores) -> Row:
+    return {
+        "recall": found.recall[1],
+        "recall_within_one": found.recall_within_one,
+        "recall_at_5": found.recall[5],
+        "precision_at_full_recall": found.precision_at_full_recall,
+        "recall_at_full_precision": found.recall_at_full_precision,
+        "area": found.area,
+    }
+
+
+def _mean_of(rows: Sequence[dict[int, Row]]) -> dict[int, Row]:
+    return {
+        length: {key: float(np.mean([row[length][key] for row in rows])) for key in rows[0][length]}
+        for length in rows[0]
+    }
+
+
+# --- networks --------------------------------------------------------------------------------
+
+
+def _measure_temporal(trial: Trial, settings: Settings, found: Result, progress: Told) -> None:
+    jobs = [
+        (intensities(trial.references), settings.temporal, settings.seed + n)
+        for n in range(settings.networks)
+    ]
+    members: list[Network] = run_all(
+        _temporal_member, jobs, workers=settings.workers, cluster=settings.cluster,
+        tell=lambda place, result: progress(1.0),
+    )  # fmt: skip
+    for name, queries in trial.queries.items():
+        inputs = intensities(queries)
+        truth = trial.truth[name]
+        alone = [
+            _at_lengths(member.scores(inputs), truth, settings.tolerance) for member in members
+        ]
+        found[name][SINGLE] = _mean_of(alone)
+        together = {ENSEMBLE: ensemble_scores(members, inputs)}
+        _enter(found[name], together, truth, settings.tolerance)
+
+
+def _temporal_member(references: NDArray[np.float32], config: TemporalConfig, seed: int) -> Network:
+    return train_ensemble(references, config, [seed])[0]
+
+
+def _measure_stdp(part: Trial, settings: Settings, found: Result, progress: Told) -> None:
+    queries = {name: intensities(drive) for name, drive in part.queries.items()}
+    jobs = [
+        (intensities(part.references), queries, settings.stdp, settings.seed + n)
+        for n in range(settings.stdp_networks)
+    ]
+    members = run_all(
+        _stdp_member, jobs, workers=settings.workers, cluster=settings.cluster,
+        tell=lambda place, result: progress(1.0),
+    )  # fmt: skip
+    for name in queries:
+        truth = part.truth[name]
+        for read_out in READ_OUTS:
+            scores = [member[name][read_out] for member in members]
+            alone = [_at_lengths(matrix, truth, settings.tolerance) for matrix in scores]
+            found[name][f"stdp_{read_out}_single"] = _mean_of(alone)
+            # Added as they are: the members answer in the same units.
+            together = {f"stdp_{read_out}_ensemble": np.mean(scores, axis=0)}
+            _enter(found[name], together, truth, settings.tolerance)
+        # The yardstick on as few places.
+        beside = BASELINES["differences"](part.references, part.queries[name])
+        _enter(found[name], {"stdp_sad": beside["sad"]}, truth, settings.tolerance)
+
+
+def _stdp_member(
+    references: NDArray[np.float32],
+    queries: dict[str, NDArray[np.float32]],
+    config: StdpConfig,
+    seed: int,
+) -> dict[str, dict[str, Scores]]:
+    network = train_stdp_network(references, config, seed)
+    out = {}
+    for name, inputs in queries.items():
+        answers = network.answers(inputs)
+        out[name] = {read_out: network.scores(answers, read_out) for read_out in READ_OUTS}
+    return out
+
+
+# --- what must hold --------------------------------------------------------------------------
+
+
+def averaged(results: Sequence[Result]) -> dict[str, dict[str, dict[int, dict[str, Any]]]]:
+    """Mean and standard deviation over routes: by condition, method, length and figure."""
+    out: dict[str, dict[str, dict[int, dict[str, Any]]]] = {}
+    for condition, methods in results[0].items():
+        out[condition] = {}
+        for method, lengths in methods.items():
+            out[condition][method] = {
+                length: {
+                    key: _spread([found[condition][method][length][key] for found in results])
+                    for key in row
+                }
+                for length, row in lengths.items()
+            }
+    return out
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float]:
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return round(float(np.mean(values)), 4), round(deviation, 4)
+
+
+def key_figures(results: Sequence[Result], season: str = "winter") -> dict[str, float]:
+    """Differences in points of recall@1, means over routes.
+
+    Args:
+        results: of `measure`, one a route.
+        season: condition that is named by itself; the others' worst is named as such.
+
+    """
+    mean = averaged(results)
+
+    def recall(condition: str, method: str, length: int = 1) -> float:
+        value: float = mean[condition][method][length]["recall"][0]
+        return value
+
+    out = {}
+    for name in mean:
+        out[f"ensemble_gain_{name}"] = recall(name, ENSEMBLE) - recall(name, SINGLE)
+    for length in LENGTHS:
+        ahead = {
+            name: recall(name, ENSEMBLE, length) - recall(name, "sad", length) for name in mean
+        }
+        for name, value in ahead.items():
+            out[f"{name}_vs_sad_l{length}"] = value
+        others = [value for name, value in ahead.items() if name != season]
+        if others:
+            out[f"worst_vs_sad_l{length}"] = min(others)
+    if any(method.startswith("stdp_standard") for method in mean[next(iter(mean))]):
+        hardest = sorted(mean, key=lambda name: recall(name, "stdp_sad"))[:2]
+
+        def hard(method: str) -> float:
+            return float(np.mean([recall(name, method) for name in hardest]))
+
+        alone = hard("stdp_calibrated_single")
+        out["stdp_calibration_gain"] = alone / max(hard("stdp_standard_single"), 1e-9)
+        out["stdp_ensemble_gain"] = hard("stdp_calibrated_ensemble") - alone
+    return {key: round(value, 4) for key, value in out.items()}
+
+
+def table(results: Sequence[Result], figure: str = "recall") -> str:
+    """Mean and spread of a figure in lines of text, in Markdown."""
+    lines = []
+    for condition, methods in averaged(results).items():
+        lines += [
+            f"| {condition}: {figure.replace('_', ' ')} | "
+            + " | ".join(f"L {length}" for length in LENGTHS)
+            + " |",
+            "|---" * (1 + len(LENGTHS)) + "|",
+        ]
+        for method, lengths in methods.items():
+            cells = [f"{row[figure][0]:.1f} ± {row[figure][1]:.1f}" for row in lengths.values()]
+            lines.append(f"| {method} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
