@@ -176,9 +176,10 @@ class DiffDrive:
         self._imu = AllanImu(ImuConfig(), self.tick_s, random_stream(seed, "imu/data"))
         self._velocity_before = world.point_velocity()
         # Before it starts it has stood for a moment, and knows its gyroscope's bias since.
-        still = (np.zeros(3), np.array([0.0, 0.0, GRAVITY]))
-        at_rest = [self._imu.sample(*still).angular_velocity[2] for _ in range(STANDING_TICKS)]
-        self._gyro_bias = float(np.mean(at_rest))
+        self._imu_mount = mount = world.mount("imu_link")
+        still = (np.zeros(3), mount.T @ np.array([0.0, 0.0, GRAVITY]))
+        at_rest = [self._imu.sample(*still).angular_velocity for _ in range(STANDING_TICKS)]
+        self._gyro_bias = float(np.mean([mount[2] @ rates for rates in at_rest]))
         self._rates = self._imu.sample(*still)
         self._wanted = (0.0, 0.0)
         self._touched = False
@@ -198,6 +199,8 @@ class DiffDrive:
                 kind=config.lidar,
                 rows=config.lidar_rows,
                 columns=config.lidar_columns,
+                up_deg=config.lidar_up_deg,
+                down_deg=config.lidar_down_deg,
                 rate=1.0 / (LIDAR_TICKS * self.tick_s),
                 rain=config.rain,
                 visibility=visibility if math.isfinite(visibility) else 0.0,
@@ -227,8 +230,10 @@ class DiffDrive:
         began = self.world.advance(rates, self.time_s)
         self.collisions += began
         self._touched = self._touched or self.world.touching
-        self._rates = self._imu.sample(self.world.twist()[1], self._specific_force())
-        heading = self._rates.angular_velocity[2] - self._gyro_bias
+        mount = self._imu_mount
+        self._rates = self._imu.sample(mount.T @ self.world.twist()[1], self._specific_force())
+        # The base turns about its own axis, however the IMU is mounted.
+        heading = float(mount[2] @ self._rates.angular_velocity) - self._gyro_bias
         gyro = heading if self.config.odometry_gyro else None
         self._odometry.update(*self.world.wheel_angles(), self.tick_s, gyro)
         self._sense()

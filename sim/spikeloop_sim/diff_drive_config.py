@@ -44,6 +44,10 @@ class DiffDriveConfig:
     )
     lidar_rows: int = parameter(16, "Rows of the LiDAR.", low=1, high=128)
     lidar_columns: int = parameter(512, "Pulses of a row in a scan.", low=8, high=4096)
+    lidar_up_deg: float = parameter(
+        15.0, "Highest row of the LiDAR.", unit="deg", low=-90.0, high=90.0
+    )
+    lidar_down_deg: float = parameter(-15.0, "Its lowest row.", unit="deg", low=-90.0, high=90.0)
     lidar_rolls: bool = parameter(
         True, "Whether the robot moves on during a scan, as it does, or stands for it."
     )
@@ -63,4 +67,9 @@ class DiffDriveConfig:
         if self.grip_low > self.grip_high:
             raise ValueError(
                 f"grip_low ({self.grip_low:g}) is above grip_high ({self.grip_high:g})"
+            )
+        if self.lidar_down_deg > self.lidar_up_deg:
+            raise ValueError(
+                f"lidar_down_deg ({self.lidar_down_deg:g}) is above lidar_up_deg "
+                f"({self.lidar_up_deg:g})"
             )

@@ -109,6 +109,10 @@ class DiffDriveWorld:
         left, right = (float(self.data.qvel[joint.dofadr[0]]) for joint in self._joints)
         return left, right
 
+    def mount(self, frame: str) -> NDArray[np.float64]:
+        """Rotation (3, 3) from a frame's axes to base_link's."""
+        return self._mounts[frame][1]
+
     def sensor_pose(self, frame: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Position (3,) in the world, m, and rotation (3, 3) from the frame's axes to it."""
         position, rotation = self._mounts[frame]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,6 +20,8 @@ from spikeloop.parameters import suggestion
 from spikeloop_sim.robot import Robot
 
 GROUP = "spikeloop.robots"
+FILES = ("urdf", "sdf")
+"""Kinds of files that are robots; the name of a kind is that of its robot."""
 _DECLARES = re.compile(r'^ROBOT = "(\w+)"', re.MULTILINE)
 
 
@@ -73,6 +75,7 @@ def make_robot(
 
     Raises:
         ValueError: unknown robot, world or parameter; the nearest is named.
+        ModelFileError: the robot's file can't be one; a ValueError too.
 
     """
     order = Order(name, parameters, world, world_parameters or {})
@@ -82,10 +85,16 @@ def make_robot(
         order.refuse_world()
         return make_gymnasium_robot(name, parameters)
     known = robots()
+    if (kind := Path(name).suffix.lower().lstrip(".")) in FILES:
+        # The robot is a file itself.
+        if "file" in parameters:
+            raise ValueError(f"{order.owner}parameter 'file' must go, for the robot names a file")
+        order = replace(order, parameters={**parameters, "file": name})
+        name = kind
     if name not in known:
         raise ValueError(
             f"unknown robot '{name}'{suggestion(name, known)}; there are: {', '.join(known)}, "
-            "and gymnasium:ID for any Gymnasium environment"
+            "a .urdf or .sdf file, and gymnasium:ID for any Gymnasium environment"
         )
     module, _, function = known[name].partition(":")
     robot: Robot = getattr(importlib.import_module(module), function)(order)

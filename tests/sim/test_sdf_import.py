@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spikeloop_sim.model_files.parts import ModelFileError
+from spikeloop_sim.model_files.transforms import quaternion_of, roll_pitch_yaw, transform
 from spikeloop_sim.worlds.catalogue import make_scene
 from spikeloop_sim.worlds.mjcf import to_spec
-from spikeloop_sim.worlds.sdf_import import WorldFileError, quaternion_of, read_world
+from spikeloop_sim.worlds.sdf_import import read_world
 from spikeloop_sim.worlds.triangles import rotation
 
 from spikeloop.parameters import ParameterError
@@ -101,7 +103,7 @@ def test_meshes_of_both_kinds_are_read(tmp_path: Path) -> None:
 def test_broken_files_are_named(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "w.sdf"
     file.write_text(text)
-    with pytest.raises(WorldFileError, match=said) as caught:
+    with pytest.raises(ModelFileError, match=said) as caught:
         read_world(file)
     assert str(file) in str(caught.value)
 
@@ -112,3 +114,4 @@ def test_broken_files_are_named(tmp_path: Path, text: str, said: str) -> None:
 def test_quaternions_survive_a_turn_to_matrices(values: list[float]) -> None:
     turn = rotation(tuple(values))
     assert np.allclose(rotation(quaternion_of(turn)), turn, atol=1e-9)
+    assert np.allclose(transform((0, 0, 0, *roll_pitch_yaw(turn)))[:3, :3], turn, atol=1e-6)

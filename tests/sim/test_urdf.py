@@ -6,16 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from spikeloop_sim.model_files.parts import ModelFileError
 from spikeloop_sim.robot import EmbodiedRobot, OdometryReading
+from spikeloop_sim.robot_file import read_robot
 from spikeloop_sim.robots import make_robot
-from spikeloop_sim.urdf_body import UrdfError, read_urdf
 
 WAFFLE = Path(__file__).parents[1] / "data" / "robot_models" / "turtlebot3_waffle.urdf"
 BLIND = {"event_camera": False, "camera": False, "lidar_rows": 2, "lidar_columns": 90}
 
 
 def test_the_numbers_of_a_turtlebot() -> None:
-    body, notes = read_urdf(WAFFLE)
+    body, model = read_robot(WAFFLE)
     assert body.root == "base_footprint"
     assert body.radius == pytest.approx(0.033) and body.track == pytest.approx(0.288)
     total = body.mass + sum(wheel.mass for wheel in body.wheels)
@@ -23,7 +24,7 @@ def test_the_numbers_of_a_turtlebot() -> None:
     assert body.lift == pytest.approx(0.0, abs=1e-9)
     lidar = next(frame for frame in body.frames if frame.name == "lidar_link")
     assert lidar.position == pytest.approx((-0.064, 0.0, 0.132))
-    assert sum("mesh" in note for note in notes) == 5
+    assert sum("mesh" in note for note in model.told) == 5
 
 
 def test_it_drives_as_told() -> None:
@@ -45,7 +46,7 @@ def test_it_drives_as_told() -> None:
 
 BAD = {
     "no robot": ("<model/>", "its root is <model>"),
-    "no XML": ("<robot", "can't be read"),
+    "no XML": ("<robot", "not XML"),
     "two roots": ('<robot><link name="a"/><link name="b"/></robot>', "one root link"),
     "no wheels": ('<robot><link name="a"/></robot>', "a wheel at the left"),
 }
@@ -56,8 +57,8 @@ def test_what_cant_be_such_a_robot_is_told_with_the_file(tmp_path: Path, kind: s
     text, message = BAD[kind]
     path = tmp_path / "r.urdf"
     path.write_text(text)
-    with pytest.raises(UrdfError, match=message) as caught:
-        read_urdf(path)
+    with pytest.raises(ModelFileError, match=message) as caught:
+        read_robot(path)
     assert "r.urdf" in str(caught.value)
 
 

@@ -176,7 +176,7 @@ def _lidar(base: ET.Element, config: DiffDriveConfig) -> None:
     block = child(lidar, "lidar")
     scan = child(block, "scan")
     around = 2.0 * math.pi / config.lidar_columns
-    low, high = np.radians(beam.down_deg), np.radians(beam.up_deg)
+    low, high = np.radians(config.lidar_down_deg), np.radians(config.lidar_up_deg)
     rows = (
         ("horizontal", config.lidar_columns, -math.pi, math.pi - around),
         ("vertical", config.lidar_rows, float(low), float(high)),

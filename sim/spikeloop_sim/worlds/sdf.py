@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spikeloop.parameters import ParameterError, parameter
+from spikeloop_sim.model_files.parts import ModelFileError
 from spikeloop_sim.worlds.building import heading
 from spikeloop_sim.worlds.scene import Pose, Scene
-from spikeloop_sim.worlds.sdf_import import WorldFileError, read_world
+from spikeloop_sim.worlds.sdf_import import read_world
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def make(seed: int, config: Config) -> Scene:
         raise ParameterError("world 'sdf': parameter 'file' must name an SDF or URDF file")
     try:
         imported = read_world(Path(config.file).expanduser())
-    except (OSError, WorldFileError) as error:
+    except (OSError, ModelFileError) as error:
         raise ParameterError(f"world 'sdf': {error}") from error
     for note in imported.told:
         print(f"[INFO] {config.file}: {note}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Simulated worlds: which there are, and recordings of them with ground truth.
+"""Simulated worlds and robots: which there are, and recordings with ground truth.
 
 Examples:
   spikeloop sim worlds
@@ -6,6 +6,7 @@ Examples:
   spikeloop sim record corridor --seconds 60 --seed 1 --seeds 20 --workers 4 out/corridors
   spikeloop sim record road --seconds 30 --seed 3 --robot car --condition night out/night
   spikeloop sim gazebo corridor --seed 1 out/gazebo
+  spikeloop sim robot my_robot.sdf                  # what of a URDF or SDF can be simulated
   spikeloop sim record corridor --seconds 5 --mono --size 640x480 --camera noise=0.1 out/clean
 
 A recording that was interrupted goes on when the same command is given again.
@@ -25,7 +26,7 @@ import yaml
 if TYPE_CHECKING:
     from spikeloop_sim.datasets.recorder import Order, Outcome
 
-HELP = "simulated worlds, and recordings of them"
+HELP = "simulated worlds and robots, and recordings of them"
 CONDITION = "condition"
 
 
@@ -81,6 +82,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="a parameter of the world",
     )
+    robot = verbs.add_parser(
+        "robot",
+        help="read a URDF or SDF file as a robot, and tell what of it is simulated",
+        description="Reads a file as the robot of a mission: `robot: FILE` in its YAML.",
+    )
+    robot.set_defaults(go=_robot)
+    robot.add_argument("file", type=Path, help="URDF (expanded, not xacro) or SDF")
+    robot.add_argument("--model", default="", help="which one, where an SDF file has several")
     from spikeloop.parallel import add_arguments as add_parallel
 
     add_parallel(record)
@@ -118,6 +127,31 @@ def _gazebo(args: argparse.Namespace) -> int:
 
     file = export(args.world, args.seed, args.out, _values(args.world_parameters, "--world"))
     print(f"{file}; to start it: gz sim -r {file}")
+    return 0
+
+
+def _robot(args: argparse.Namespace) -> int:
+    from spikeloop_sim.robot_file import read_robot
+
+    body, model = read_robot(args.file, args.model)
+    left, right = body.wheels
+    print(
+        f"{args.file}: root link '{body.root}', {body.mass + left.mass + right.mass:.3g} kg, "
+        f"{2 * body.hull[0]:.2f} x {2 * body.hull[1]:.2f} m\n"
+        f"wheels: '{left.joint}' and '{right.joint}', radius {body.radius:.4g} m, "
+        f"{body.track:.4g} m apart"
+    )
+    for frame in body.frames[1:]:
+        place = " ".join(f"{value:.3f}" for value in frame.position)
+        print(f"{frame.name}: at {place} m in '{frame.parent}'")
+    if model.settings:
+        wants = ", ".join(
+            f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+            for name, value in model.settings.items()
+        )
+        print(f"robot_parameters from the file: {wants}")
+    for text in model.told:
+        print(f"note: {text}")
     return 0
 
 
