@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spikeloop.parameters import build_config
 from spikeloop_sim.diff_drive_body import Body, standard
-from spikeloop_sim.diff_drive_cameras import EventEye, FrameEye, lens_of, told_lens
+from spikeloop_sim.diff_drive_cameras import EventEye, FrameEye, TruthEye, lens_of, told_lens
 from spikeloop_sim.diff_drive_config import DiffDriveConfig
 from spikeloop_sim.diff_drive_world import DiffDriveWorld, clearance
 from spikeloop_sim.event_camera.optics import Pose, Twist
@@ -36,10 +36,12 @@ from spikeloop_sim.robot import (
     Reading,
     SensorSpec,
     Surroundings,
+    TruthReading,
     no_such_topic,
     random_stream,
 )
 from spikeloop_sim.robots import Order
+from spikeloop_sim.true_view import TRUTH
 from spikeloop_sim.worlds.catalogue import TEST, make_scene, world
 
 ROBOT = "diff_drive"
@@ -64,6 +66,8 @@ def sensors_of(config: DiffDriveConfig, root: str) -> tuple[SensorSpec, ...]:
         frame = "event_camera_optical_frame"
         found.append(SensorSpec("event_camera/camera_info", "camera_info", 0, frame))
         found.append(SensorSpec(EVENTS, "events", EVENT_TICKS, frame, costly=True))
+        period = EVENT_TICKS * config.truth
+        found += [SensorSpec(name, "truth", period, frame) for name in TRUTH if config.truth]
     if config.camera:
         frame = "camera_optical_frame"
         found.append(SensorSpec("camera/camera_info", "camera_info", 0, frame))
@@ -107,6 +111,7 @@ class DiffDrive:
         self._world: DiffDriveWorld | None = None
         self._event_eye: EventEye | None = None
         self._frame_eye: FrameEye | None = None
+        self._truth_eye: TruthEye | None = None
         self._lidar: Lidar | None = None
 
     # --- what it is ----------------------------------------------------------------------------
@@ -209,6 +214,8 @@ class DiffDrive:
         if config.event_camera and EVENTS not in self._left_out:
             pose = Pose(*world.sensor_pose("event_camera_optical_frame"))
             self._event_eye = EventEye(model, world.data, pose, config, lux, seed)
+        if config.truth:
+            self._truth_eye = TruthEye(world, config)
         if config.camera and IMAGE not in self._left_out:
             self._frame_eye = FrameEye(model, config, lux, seed)
 
@@ -295,10 +302,10 @@ class DiffDrive:
         self._close_eyes()
 
     def _close_eyes(self) -> None:
-        for eye in (self._event_eye, self._frame_eye):
+        for eye in (self._event_eye, self._frame_eye, self._truth_eye):
             if eye is not None:
                 eye.close()
-        self._event_eye = self._frame_eye = None
+        self._event_eye = self._frame_eye = self._truth_eye = None
         self._lidar = None
 
     # --- senses --------------------------------------------------------------------------------
@@ -333,6 +340,8 @@ class DiffDrive:
             time_us = round(1e6 * self.time_s)
             pixels = self._frame_eye.take(world.data, Pose(*pose), Twist(*twist), time_us)
             return ImageReading(pixels)
+        if spec.kind == "truth" and self._truth_eye is not None:
+            return TruthReading(spec.topic, self._truth_eye.look(self.time_s))
         if spec.kind == "camera_info":
             event = spec.topic.startswith("event_camera")
             width = config.event_width if event else config.camera_width

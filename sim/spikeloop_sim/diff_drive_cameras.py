@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from spikeloop.events.array import Events
 from spikeloop_sim.diff_drive_config import DiffDriveConfig
+from spikeloop_sim.diff_drive_world import DiffDriveWorld
 from spikeloop_sim.event_camera.camera import EventCamera
 from spikeloop_sim.event_camera.config import EventCameraConfig
 from spikeloop_sim.event_camera.optics import Pinhole, Pose, Twist
 from spikeloop_sim.frame_camera import FrameCamera
 from spikeloop_sim.frame_camera_config import FrameCameraConfig
 from spikeloop_sim.robot import CameraInfoReading
+from spikeloop_sim.stereo import StereoRig
+from spikeloop_sim.true_view import TrueEye, TrueView, mover_twists, things_of
 
 
 def lens_of(width: int, height: int, field_deg: float) -> Pinhole:
@@ -73,6 +76,34 @@ class EventEye:
     def close(self) -> None:
         """Free the renderer."""
         self._camera.close()
+
+
+class TruthEye:
+    """Ground truth of the event camera."""
+
+    def __init__(self, world: DiffDriveWorld, config: DiffDriveConfig) -> None:
+        """Stand in the robot's world; errors as `TrueEye`."""
+        self._world = world
+        lens = lens_of(config.event_width, config.event_height, config.field_deg)
+        things = things_of(world.model, world.labels)
+        self._eye = TrueEye(world.model, StereoRig(lens, config.truth_baseline), things)
+        self._last: tuple[float, TrueView] | None = None
+
+    def look(self, time_s: float) -> TrueView:
+        """The truth at the world's time, s; it is drawn once."""
+        if self._last is None or self._last[0] != time_s:
+            world, frame = self._world, "event_camera_optical_frame"
+            # Velocities of the robot's own links, which the last step left a step behind.
+            mujoco.mj_comPos(world.model, world.data)
+            mujoco.mj_comVel(world.model, world.data)
+            movers = mover_twists(world.model, world.scene, time_s)
+            pose, twist = Pose(*world.sensor_pose(frame)), Twist(*world.sensor_twist(frame))
+            self._last = time_s, self._eye.look(world.data, pose, twist, movers)
+        return self._last[1]
+
+    def close(self) -> None:
+        """Free the renderer."""
+        self._eye.close()
 
 
 class FrameEye:

@@ -55,6 +55,20 @@ class DiffDriveConfig:
     event_camera: bool = parameter(True, "Whether there is an event camera.")
     event_width: int = parameter(173, "Columns of the event camera.", low=16, high=1280)
     event_height: int = parameter(130, "Rows of the event camera.", low=16, high=720)
+    truth: int = parameter(
+        0,
+        "Ground truth on the topics truth/... with every so many packets of events; 0 for none. "
+        "It costs three pictures each time.",
+        low=0,
+        high=1000,
+    )
+    truth_baseline: float = parameter(
+        0.12,
+        "Distance of the second camera, to the right, that truth/disparity is for.",
+        unit="m",
+        low=0.001,
+        high=10.0,
+    )
     camera: bool = parameter(True, "Whether there is a frame camera, at the same place.")
     camera_width: int = parameter(240, "Columns of the frame camera.", low=16, high=1280)
     camera_height: int = parameter(180, "Rows of the frame camera.", low=16, high=960)
@@ -68,6 +82,8 @@ class DiffDriveConfig:
             raise ValueError(
                 f"grip_low ({self.grip_low:g}) is above grip_high ({self.grip_high:g})"
             )
+        if self.truth and not self.event_camera:
+            raise ValueError("truth is that of the event camera, and event_camera is false")
         if self.lidar_down_deg > self.lidar_up_deg:
             raise ValueError(
                 f"lidar_down_deg ({self.lidar_down_deg:g}) is above lidar_up_deg "

@@ -9,12 +9,15 @@ import math
 import zlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikeloop.events.array import Events
+
+if TYPE_CHECKING:
+    from spikeloop_sim.true_view import TrueView
 
 SensorKind = Literal[
     "range",
@@ -27,6 +30,7 @@ SensorKind = Literal[
     "events",
     "image",
     "camera_info",
+    "truth",
 ]
 CommandKind = Literal["actuators", "cmd_vel"]
 TWIST = ("linear.x", "linear.y", "linear.z", "angular.x", "angular.y", "angular.z")
@@ -169,6 +173,14 @@ class CameraInfoReading:
     cy: float
 
 
+@dataclass(frozen=True)
+class TruthReading:
+    """Ground truth of the event camera for one topic, such as `truth/flow`."""
+
+    topic: str
+    view: TrueView
+
+
 Reading = (
     RangeReading
     | ImuReading
@@ -180,6 +192,7 @@ Reading = (
     | EventsReading
     | ImageReading
     | CameraInfoReading
+    | TruthReading
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from spikeloop.events.packet_encoder import Encoded
 from spikeloop.events.recording import EVENT_PACKET, FIELDS
 from spikeloop_sim.event_camera.optics import Pose
 from spikeloop_sim.objects import Box
+from spikeloop_sim.true_view import TrueView
 
-DETECTIONS = "vision_msgs/msg/Detection2DArray"
 VISION = {
     "Point2D": "float64 x\nfloat64 y\n",
     "Pose2D": "vision_msgs/Point2D position\nfloat64 theta\n",
@@ -47,14 +47,49 @@ def make_store() -> Any:
 class Messages:
     """Makes messages; stamps are ns, frames as REP-105 has them."""
 
-    def __init__(self) -> None:
-        """Load the definitions."""
-        self.store = make_store()
-        self._kinds: Any = self.store.types
+    def __init__(self, new: Callable[..., Any] | None = None) -> None:
+        """Load the definitions, unless messages are made by somebody else's.
 
-    def _new(self, kind: str, **fields: Any) -> Any:
+        Args:
+            new: makes a message of a kind such as "sensor_msgs/Image" from its fields, by keyword;
+                of rosbags' types where None.
+
+        """
+        self.store: Any = make_store() if new is None else None
+        self._new = new or self._of_store
+
+    def _of_store(self, kind: str, **fields: Any) -> Any:
         package, _, name = kind.partition("/")
-        return self._kinds[f"{package}/msg/{name}"](**fields)
+        return self.store.types[f"{package}/msg/{name}"](**fields)
+
+    def truth(self, topic: str, stamp_ns: int, frame: str, view: TrueView) -> Any:
+        """The message of a topic of ground truth, by its relative name.
+
+        Args:
+            topic: one of `TRUTH`.
+            stamp_ns: of the packet of events that ends at this time.
+            frame: of the camera.
+            view: the truth.
+
+        """
+        truth, stereo = view.truth, view.stereo
+        if topic == "truth/depth":
+            return self.image(stamp_ns, frame, "32FC1", truth.depth)
+        if topic == "truth/flow":
+            return self.image(stamp_ns, frame, "32FC2", truth.flow)
+        if topic == "truth/disparity":
+            focal, baseline = stereo.lens.fx, stereo.baseline_m
+            return self.disparity(stamp_ns, frame, view.disparity, focal, baseline)
+        if topic == "truth/instances":
+            return self.image(stamp_ns, frame, "16UC1", view.instances)
+        if topic == "truth/motion_mask":
+            mask = truth.independent.astype(np.uint8) * 255
+            return self.image(stamp_ns, frame, "mono8", mask)
+        if topic == "truth/objects":
+            return self.detections(stamp_ns, frame, view.boxes)
+        if topic == "truth/camera_pose":
+            return self.pose(stamp_ns, "map", view.pose)
+        raise KeyError(f"no ground truth is called '{topic}'")
 
     def header(self, stamp_ns: int, frame: str) -> Any:
         """A std_msgs/Header."""

@@ -10,22 +10,15 @@ from numpy.typing import NDArray
 
 from spikeloop.events.array import Events
 from spikeloop.events.packet_encoder import PacketEncoder
-from spikeloop.loop.slots import EVENTS, IMU, LATCHED, SENSOR, STATE, Qos
+from spikeloop.loop.slots import EVENTS, IMU, LATCHED, SENSOR, TOPICS, Qos
 from spikeloop_sim.datasets.bag_parts import Message
 from spikeloop_sim.datasets.body_sensors import BodySensors
-from spikeloop_sim.datasets.messages import DETECTIONS, Messages
+from spikeloop_sim.datasets.messages import Messages
 from spikeloop_sim.datasets.rig import START_US, Part, Rig, Seen
 from spikeloop_sim.event_camera.optics import Pose
+from spikeloop_sim.true_view import TRUTH
 
 _IMAGE, _INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
-TRUTH = {
-    "/truth/depth": _IMAGE,
-    "/truth/flow": _IMAGE,
-    "/truth/disparity": "stereo_msgs/msg/DisparityImage",
-    "/truth/instances": _IMAGE,
-    "/truth/motion_mask": _IMAGE,
-    "/truth/objects": DETECTIONS,
-}
 _NEVER = np.iinfo(np.int64).min
 
 
@@ -56,7 +49,7 @@ class Publisher:
         found["/imu/data"] = ("sensor_msgs/msg/Imu", IMU)
         if self._body.has_lidar:
             found["/lidar/points"] = ("sensor_msgs/msg/PointCloud2", SENSOR)
-        found |= {name: (kind, STATE) for name, kind in TRUTH.items()}
+        found |= {f"/{name}": (TOPICS[name].type, TOPICS[name].qos) for name in TRUTH}
         found["/truth/pose"] = ("geometry_msgs/msg/PoseStamped", IMU)
         found["/tf"] = ("tf2_msgs/msg/TFMessage", Qos(100))
         found["/tf_static"] = ("tf2_msgs/msg/TFMessage", LATCHED)
@@ -130,19 +123,9 @@ class Publisher:
                 if len(events):
                     self._newest[side] = int(events.t[-1])
                 found.append((self.event_topic(side), stamp, packet))
-        truth = seen.truth
-        mask = truth.independent.astype(np.uint8) * 255
-        pictures = {
-            "/truth/depth": make.image(stamp, frame, "32FC1", truth.depth),
-            "/truth/flow": make.image(stamp, frame, "32FC2", truth.flow),
-            "/truth/instances": make.image(stamp, frame, "16UC1", seen.instances),
-            "/truth/motion_mask": make.image(stamp, frame, "mono8", mask),
-            "/truth/disparity": make.disparity(
-                stamp, frame, seen.disparity, self._rig.lens.fx, config.baseline
-            ),
-            "/truth/objects": make.detections(stamp, frame, seen.boxes),
-        }
-        return found + [(topic, stamp, message) for topic, message in pictures.items()]
+        return found + [
+            (f"/{name}", stamp, make.truth(name, stamp, frame, seen.view)) for name in TRUTH
+        ]
 
     def _moving(self, begin_us: int, end_us: int) -> list[Message]:
         """Sensors of the body, and where it is, with begin < t <= end."""

@@ -157,8 +157,8 @@ class _Recording:
         for seen in part.seen:
             # Numbered like the frame of the same time, where there is one.
             number = round(seen.number * stride) if stride == int(stride) else seen.number
-            dsec.disparity(number, seen.disparity)
-            dsec.masks(number, seen.instances, seen.truth.independent)
+            dsec.disparity(number, seen.view.disparity)
+            dsec.masks(number, seen.view.instances, seen.view.truth.independent)
             if seen.number < self._last:
                 dsec.flow("forward", number, *seen.forward)
             if seen.number:
@@ -171,8 +171,8 @@ class _Recording:
         """What the lists at the end are made from."""
         notes = {
             "times": [seen.time_us for seen in part.seen],
-            "poses": [[*s.pose.position, *s.pose.rotation.ravel()] for s in part.seen],
-            "boxes": [[asdict(box) for box in seen.boxes] for seen in part.seen],
+            "poses": [[*s.view.pose.position, *s.view.pose.rotation.ravel()] for s in part.seen],
+            "boxes": [[asdict(box) for box in seen.view.boxes] for seen in part.seen],
             "exposures": [[p["left"].begin_us, p["left"].end_us] for _, p in part.frames],
         }
         save_bytes(self._scratch / f"notes_{index}.json", json.dumps(notes).encode())

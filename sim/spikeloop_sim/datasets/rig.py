@@ -24,11 +24,11 @@ from spikeloop_sim.event_camera.config import EventCameraConfig
 from spikeloop_sim.event_camera.geometry import Placement
 from spikeloop_sim.event_camera.optics import Pinhole, Pose, Twist
 from spikeloop_sim.event_camera.renderer import Haze, SceneRenderer
-from spikeloop_sim.event_camera.truth import Truth, TruthRenderer, displacement
+from spikeloop_sim.event_camera.truth import displacement
 from spikeloop_sim.frame_camera import FrameCamera, Picture
 from spikeloop_sim.frame_camera_config import FrameCameraConfig
-from spikeloop_sim.objects import Box
 from spikeloop_sim.stereo import StereoRig
+from spikeloop_sim.true_view import TrueEye, TrueView
 
 START_US = US
 """The clock's time where a recording begins: stamps of 0 count as none in ROS."""
@@ -45,26 +45,18 @@ class Seen:
         number: of the time: 0 is the beginning, then every period.
         time_us: by the recording's clock.
         events: of each side since the time before; none at the beginning.
-        truth: depth, geoms, flow in px/s, own motion.
-        disparity: (h, w) px, NaN where the right camera doesn't see the point.
-        instances: (h, w) numbers of things.
-        boxes: around the things.
+        view: ground truth of the left event camera.
         forward: displacement until the next time and where it is known.
         backward: displacement until the time before, likewise.
-        pose: of the left optical frame.
 
     """
 
     number: int
     time_us: int
     events: Mapping[str, Events]
-    truth: Truth
-    disparity: NDArray[np.float32]
-    instances: NDArray[np.uint16]
-    boxes: list[Box]
+    view: TrueView
     forward: tuple[NDArray[np.float32], NDArray[np.bool_]]
     backward: tuple[NDArray[np.float32], NDArray[np.bool_]]
-    pose: Pose
 
 
 @dataclass
@@ -106,7 +98,7 @@ class Rig:
         self._renderer = SceneRenderer(
             stage.model, self.lens, event_config.supersampling, haze=haze
         )
-        self._truth = TruthRenderer(stage.model, self.lens)
+        self._truth = TrueEye(stage.model, self.stereo, stage.things)
         # Each camera has pixels of its own; what a seed draws must differ from side to side.
         self._events = {
             side: EventCamera(stage.model, self.lens, event_config, 2 * seed + k, self._renderer)
@@ -198,32 +190,14 @@ class Rig:
         time_s = 1e-6 * time_us
         pose = self.optical(time_s)
         data = stage.at(time_s)
-        truth = self._truth.look(data, pose, self._twist(time_s), stage.twists(time_s))
+        view = self._truth.look(data, pose, self._twist(time_s), stage.twists(time_s))
         here = Placement.of(data, pose)
-        disparity = self.stereo.disparity(truth.depth)
-        both = self.stereo.seen_by_both(
-            truth.depth, self._truth.depth(data, self.stereo.right(pose))
-        )
-        disparity[~both | (truth.geoms < 0)] = np.nan
-        instances = stage.things.instances(truth.geoms)
         ways = []
         for other_us in (time_us + period, time_us - period):
             there = Placement.of(stage.at(1e-6 * other_us), self.optical(1e-6 * other_us))
-            ways.append(displacement(truth, self.lens, here, there))
+            ways.append(displacement(view.truth, self.lens, here, there))
         forward, backward = ways
-        boxes = stage.things.boxes(instances, truth.depth)
-        return Seen(
-            number,
-            START_US + time_us,
-            events,
-            truth,
-            disparity,
-            instances,
-            boxes,
-            forward,
-            backward,
-            pose,
-        )
+        return Seen(number, START_US + time_us, events, view, forward, backward)
 
     def _take_until(self, end_us: int) -> list[tuple[int, Mapping[str, Picture]]]:
         """Frames whose exposure ends by a time, with their numbers."""

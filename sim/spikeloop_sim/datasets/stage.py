@@ -15,14 +15,12 @@ from spikeloop.parameters import suggestion
 from spikeloop_sim.datasets.path import Ground
 from spikeloop_sim.event_camera.optics import Twist
 from spikeloop_sim.objects import Thing, Things
+from spikeloop_sim.true_view import mover_twists, things_of
 from spikeloop_sim.worlds import mjcf, room
 from spikeloop_sim.worlds.catalogue import WorldError, make_scene, worlds
-from spikeloop_sim.worlds.scene import Mover, Scene
+from spikeloop_sim.worlds.scene import Scene
 
 ROOM = "room"
-_H = 1e-4
-_FASTEST = 60.0
-"""Movers that loop jump from their path's end to its beginning; that is no velocity, m/s."""
 
 
 def stages() -> dict[str, str]:
@@ -83,20 +81,14 @@ class SceneStage(Stage):
         self.data = mujoco.MjData(self.model)
         labels = mjcf.Labels.of(self.model, scene)
         self.infrared = labels.geom_infrared
-        things = []
-        for number, name in enumerate(labels.instances[1:], 1):
-            geoms = np.flatnonzero(labels.geom_instance == number)
-            label = labels.classes[int(labels.geom_class[geoms[0]])]
-            moves = bool(labels.moving[geoms[0]])
-            things.append(Thing(name, label, tuple(geoms.tolist()), moves))
-        self.things = Things(things, self.model.ngeom)
+        self.things = things_of(self.model, labels)
         yaw = Rotation.from_quat(scene.start.orientation).as_euler("ZYX")[0]
         route = np.asarray(scene.route, float)
         self.ground = Ground(np.array([*scene.start.position, yaw]), route.reshape(-1, 3)[:, :2])
 
     def twists(self, time_s: float) -> dict[int, Twist]:
         """Velocities of the movers, by id of their bodies."""
-        return {self.model.body(m.name).id: _twist(m, time_s) for m in self.scene.movers}
+        return mover_twists(self.model, self.scene, time_s)
 
     def _place(self, time_s: float) -> None:
         mjcf.place_movers(self.model, self.data, self.scene, time_s)
@@ -107,17 +99,6 @@ def _horizon(sky: NDArray[np.uint8]) -> float:
     height = sky.shape[1]
     sides = sky[[0, 1, 4, 5], height // 4 : height // 2]
     return float((sides.mean(axis=(0, 1, 2)) / 255.0) @ np.array([0.2126, 0.7152, 0.0722]))
-
-
-def _twist(mover: Mover, time_s: float) -> Twist:
-    here = mover.at(time_s)
-    for begin, end in ((time_s - _H, time_s + _H), (time_s - _H, time_s), (time_s, time_s + _H)):
-        step = mover.at(end) - mover.at(begin)
-        step[3] = (step[3] + np.pi) % (2.0 * np.pi) - np.pi
-        rate = step / (end - begin)
-        if np.linalg.norm(rate[:3]) < _FASTEST:
-            return Twist(rate[:3], np.array([0.0, 0.0, rate[3]]))
-    raise ValueError(f"mover '{mover.name}' moves faster than {_FASTEST} m/s at {here}")
 
 
 class RoomStage(Stage):

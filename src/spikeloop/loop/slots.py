@@ -78,6 +78,7 @@ TOPICS = {
         Topic("odom", "nav_msgs/msg/Odometry", SENSOR, "m, m/s", 0.5),
         Topic("joint_states", "sensor_msgs/msg/JointState", SENSOR, "rad", 0.5),
         Topic("observation", "spikeloop/msg/Observation", SENSOR, "the environment's own", 0.5),
+        Topic("perception/place", "spikeloop/msg/PlaceMatch", STATE, "index, scores"),
         Topic(
             "perception/place_pose", "geometry_msgs/msg/PoseWithCovarianceStamped", STATE, "m, rad"
         ),
@@ -88,6 +89,13 @@ TOPICS = {
         Topic("perception/detections_3d", "vision_msgs/msg/Detection3DArray", STATE, "m"),
         Topic("perception/segments", "sensor_msgs/msg/PointCloud2", SENSOR, "m"),
         Topic("perception/motion_mask", "sensor_msgs/msg/Image", SENSOR, "0 or 255"),
+        Topic("truth/depth", "sensor_msgs/msg/Image", STATE, "m"),
+        Topic("truth/flow", "sensor_msgs/msg/Image", STATE, "pixels/s"),
+        Topic("truth/disparity", "stereo_msgs/msg/DisparityImage", STATE, "pixels"),
+        Topic("truth/instances", "sensor_msgs/msg/Image", STATE, "number of the thing"),
+        Topic("truth/motion_mask", "sensor_msgs/msg/Image", STATE, "0 or 255"),
+        Topic("truth/objects", "vision_msgs/msg/Detection2DArray", STATE, "pixels"),
+        Topic("truth/camera_pose", "geometry_msgs/msg/PoseStamped", STATE, "m"),
         Topic("setpoint", "geometry_msgs/msg/PoseStamped", LATCHED, "m, rad"),
         Topic("cmd_vel_raw", "geometry_msgs/msg/TwistStamped", COMMAND, "m/s, rad/s", 0.3),
         Topic("actuators_raw", "actuator_msgs/msg/Actuators", COMMAND, "-1 to 1", 0.3),
@@ -138,6 +146,7 @@ class Slot:
 
 
 _PERCEPTION = (
+    "perception/place",
     "perception/place_pose",
     "perception/flow",
     "perception/disparity",
@@ -149,6 +158,7 @@ _PERCEPTION = (
 _STATE = ("imu/data", "altitude", "odom", "joint_states", "contact", "observation")
 _EXTEROCEPTION = ("lidar/points", "event_camera/events", "camera/image_raw")
 _RAW = ("cmd_vel_raw", "actuators_raw")
+_TRUTH = tuple(name for name in TOPICS if name.startswith("truth/"))
 
 SLOTS = {
     slot.name: slot
@@ -193,9 +203,9 @@ SLOTS = {
         Slot(
             "place",
             "Recognises the place on a map.",
-            ("perception/place_pose",),
-            ("event_camera/events", "camera/image_raw"),
-            due=("perception/place_pose",),
+            ("perception/place", "perception/place_pose"),
+            ("event_camera/events", "event_camera/slices", "camera/image_raw", "odom"),
+            due=("perception/place", "perception/place_pose"),
             period_ticks=50,
         ),
         Slot(
@@ -271,6 +281,7 @@ SLOTS = {
                 "camera/image_raw",
                 "camera/camera_info",
                 "lidar/points",
+                *_TRUTH,
                 "/tf",
                 "/tf_static",
                 "robot_description",

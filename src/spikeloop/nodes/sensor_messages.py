@@ -22,6 +22,7 @@ from spikeloop_sim.robot import (
     OdometryReading,
     RangeReading,
     Reading,
+    TruthReading,
     VectorReading,
 )
 from std_msgs.msg import Bool
@@ -30,6 +31,7 @@ from tf2_msgs.msg import TFMessage
 from spikeloop.loop.guiding import Pose4
 from spikeloop.msg import Observation
 from spikeloop.nodes.messages import Message, to_time
+from spikeloop.nodes.truth_messages import truth_message
 
 _FIELD_TYPES = {
     "int8": PointField.INT8,
@@ -50,6 +52,8 @@ def sensor_message(reading: Reading, frame_id: str, stamp_ns: int) -> Message:
         KeyError: no message stands for this kind of reading; events need their encoder.
 
     """
+    if isinstance(reading, TruthReading):
+        return truth_message(reading, frame_id, stamp_ns)
     message = _CONVERTERS[type(reading)](reading)
     if hasattr(message, "header"):
         message.header.stamp = to_time(stamp_ns)
