@@ -23,6 +23,8 @@ NEEDS = {
         "steps": 20,
     },
     "lidar_player": {"file": str(RECORDING.parent / "pcd" / "bun0.pcd")},
+    "place_temporal": {"map": str(RECORDING.parent / "place" / "place.npz")},
+    "place_sad": {"map": str(RECORDING.parent / "place" / "place.npz")},
 }
 
 

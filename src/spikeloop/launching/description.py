@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from launch.actions import (
 from launch.event_handlers import OnProcessExit, OnProcessIO
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
+from spikeloop_sim.preparations import prepared
 from spikeloop_sim.robot import Robot
 from spikeloop_sim.robots import robot_of
 
@@ -34,7 +36,7 @@ from spikeloop.loop.slots import SLOTS, TOPICS
 from spikeloop.loop.transport import sweep
 from spikeloop.loop.wiring import Member, schedules
 from spikeloop.nodes.bridge_config import START_NS
-from spikeloop.nodes.registry import UnknownNodeError, node_type
+from spikeloop.nodes.registry import UnknownNodeError, node_type, node_types
 from spikeloop.parameters import build_config, parameters_of, suggestion
 
 SIGTERM_AFTER_S = "2.0"
@@ -129,8 +131,11 @@ def mission_description(
         MissionError, UnknownNodeError, ParameterError: naming what exists and what is close.
 
     """
-    mission = _with_parameters(load_mission(name), options.parameters)
+    mission = load_mission(name)
     nodes = mission_nodes(mission, swaps)
+    folder = Path(options.report or tempfile.mkdtemp(prefix="spikeloop_"))
+    for more in (prepared(mission, options.seed, folder), options.parameters):
+        mission = _with_parameters(mission, more)
     for slot_name in options.respawn:
         if slot_name not in nodes:
             raise MissionError(f"respawn: no slot '{slot_name}'{suggestion(slot_name, nodes)}")
@@ -240,7 +245,11 @@ def mission_nodes(mission: Mission, swaps: Mapping[str, str]) -> dict[str, str]:
                 f"{suggestion(slot_name, known)}; it has: {', '.join(mission.slots)}"
             )
     nodes = dict(mission.slots) | dict(swaps)
+    types = node_types()
     for slot_name, node in nodes.items():
+        if node not in types and f"{slot_name}_{node}" in types:
+            # `place:=sad` means place_sad.
+            node = nodes[slot_name] = f"{slot_name}_{node}"
         kind = node_type(node)
         if slot_name not in (kind.slot, *getattr(kind, "other_slots", ())):
             raise UnknownNodeError(f"node '{node}' fills slot '{kind.slot}', not '{slot_name}'")

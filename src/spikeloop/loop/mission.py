@@ -63,6 +63,7 @@ class Mission:
         robot_parameters: of the simulated robot.
         parameters: of each node, by slot.
         criteria: `kind` and bounds, as `spikeloop.loop.criteria` reads them.
+        prepare: `kind` and parameters of what is made of the world before it begins.
         compare: what its report shows beside it, on the same seed.
 
     """
@@ -81,6 +82,7 @@ class Mission:
     robot_parameters: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     criteria: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Mapping[str, Any] = field(default_factory=dict)
     compare: tuple[Variant, ...] = ()
 
     @property
@@ -128,6 +130,7 @@ _FIELDS = (
     "robot_parameters",
     "parameters",
     "criteria",
+    "prepare",
     "compare",
 )
 
@@ -196,6 +199,7 @@ def _checked(path: Path, data: dict[str, Any]) -> Mission:
         robot_parameters=data.get("robot_parameters") or {},
         parameters=data.get("parameters") or {},
         criteria=criteria,
+        prepare=data.get("prepare") or {},
         compare=tuple(_variant(path, entry) for entry in data.get("compare") or ()),
     )
 

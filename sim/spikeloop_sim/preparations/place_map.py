@@ -1,0 +1,57 @@
+"""A place map of the mission's own route by day, for the slot `place`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikeloop.loop.mission import Mission
+from spikeloop.parameters import build_config, parameter
+from spikeloop_sim.route_rover import RouteRoverConfig
+from spikeloop_sim.worlds.catalogue import TEST
+
+MAP, VIEWS = "place.npz", "place_views.npz"
+
+
+@dataclass(frozen=True)
+class Config:
+    """How the route is learned."""
+
+    places: int = parameter(150, "Places that are learned, from the route's first on.", low=2)
+    drives: int = parameter(2, "Drives by which they are learned; each has other cars.", low=1)
+    condition: str = parameter("day", "Of these drives.")
+    networks: int = parameter(5, "Networks of the ensemble.", low=0, high=100)
+    side: int = parameter(28, "Width and height of small pictures.", unit="pixels", low=4)
+    patch: int = parameter(7, "Window of contrast; odd.", unit="pixels", low=3)
+    features: int = parameter(2, "Feature neurons for each pixel.", low=1, high=32)
+
+
+def prepare(mission: Mission, seed: int, config: Config, folder: Path) -> dict[str, dict[str, Any]]:
+    """Drive, learn, and write the map and what was seen.
+
+    Raises:
+        WorldError, ParameterError, ValueError: as `view_route`, or a bad size.
+
+    """
+    from spikeloop.perception.place.pictures import PictureConfig, small_picture
+    from spikeloop.perception.place.place_map import save_map
+    from spikeloop.perception.place.recogniser import make_map
+    from spikeloop.perception.place.temporal_config import TemporalConfig
+    from spikeloop_sim.route_map import view_route
+
+    rover = build_config(RouteRoverConfig, dict(mission.robot_parameters), "robot: ")
+    visits = range(1, config.drives + 1)
+    views = view_route(
+        TEST + seed, mission.world_parameters, visits, config.places, rover, config.condition
+    )
+    picture = PictureConfig(side=config.side, patch=config.patch)
+    references = np.array([[small_picture(p, picture) for p in drive] for drive in views.pictures])
+    learning = TemporalConfig(features=config.features)
+    seeds = list(range(config.networks))
+    place_map = make_map(references, views.poses, picture, learning, seeds)
+    save_map(place_map, folder / MAP)
+    np.savez_compressed(folder / VIEWS, pictures=views.pictures[0], poses=views.poses)
+    return {"place": {"map": str((folder / MAP).resolve())}}

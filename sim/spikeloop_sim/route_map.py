@@ -1,0 +1,107 @@
+"""The day map of a route: what a robot with `route_rover`'s camera sees on drives along it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloop_sim.datasets.stage import SceneStage
+from spikeloop_sim.diff_drive_cameras import lens_of
+from spikeloop_sim.event_camera.optics import Pose, Twist
+from spikeloop_sim.frame_camera import FrameCamera
+from spikeloop_sim.frame_camera_config import FrameCameraConfig
+from spikeloop_sim.robot import random_stream
+from spikeloop_sim.route_drives import SETTLING, Wandering
+from spikeloop_sim.route_rover import CAMERA_M, PITCH_RAD, WORLD, RouteRoverConfig
+from spikeloop_sim.worlds.catalogue import make_scene
+
+WANDERING = Wandering(aside=0.15, along=0.15, heading=0.015)
+"""A robot that keeps its lane drives so."""
+EXPOSURE_US = 50_000.0
+
+
+@dataclass(frozen=True)
+class Views:
+    """What was seen at the places.
+
+    Attributes:
+        pictures: (drives, places, h, w) uint8.
+        poses: (places, 3) x m, y m, heading rad.
+
+    """
+
+    pictures: NDArray[np.uint8]
+    poses: NDArray[np.float64]
+
+
+def view_route(
+    seed: int,
+    world_parameters: Mapping[str, Any],
+    visits: Sequence[int],
+    places: int,
+    rover: RouteRoverConfig | None = None,
+    condition: str = "day",
+    wandering: Wandering = WANDERING,
+) -> Views:
+    """Pictures at the first places of a route, one drive for each visit.
+
+    Args:
+        seed: of the world.
+        world_parameters: of the world; `condition` and `cars` are set here.
+        visits: each has its own parked cars, wandering and noise.
+        places: of the route, from its first on.
+        rover: whose camera is carried.
+        condition: see the world's parameters.
+        wandering: how far from the lane's middle.
+
+    Raises:
+        WorldError, ParameterError: no such world or parameter.
+        ValueError: the route has fewer places.
+
+    """
+    drives = [
+        _drive(seed, {**world_parameters, "condition": condition, "cars": v}, v, places,
+               rover or RouteRoverConfig(), wandering)
+        for v in visits
+    ]  # fmt: skip
+    return Views(np.stack([pictures for pictures, _ in drives]), drives[0][1])
+
+
+def _drive(
+    seed: int,
+    world_parameters: Mapping[str, Any],
+    visit: int,
+    places: int,
+    rover: RouteRoverConfig,
+    wandering: Wandering,
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    scene = make_scene(WORLD, seed, world_parameters)
+    if places > len(scene.route):
+        raise ValueError(f"the route has {len(scene.route)} places, not {places}")
+    stage = SceneStage(scene)
+    offsets = wandering.draw(random_stream(seed, f"route map {visit}"), places)
+    lens = lens_of(rover.camera_width, rover.camera_height, rover.field_deg)
+    config = FrameCameraConfig(scene_lux=stage.lux, exposure_most_us=EXPOSURE_US)
+    pictures = np.empty((places, lens.height, lens.width), np.uint8)
+    data = stage.at(0.0)
+    with FrameCamera(stage.model, lens, config, visit) as camera:
+        for n in range(-SETTLING, places):
+            view = (data, _pose(scene.route[max(n, 0)], offsets[max(n, 0)]))
+            picture = camera.take(lambda _, view=view: view, 0, Twist.none())  # type: ignore[misc]
+            if n >= 0:
+                pictures[n] = picture.pixels
+    return pictures, np.array(scene.route[:places])
+
+
+def _pose(place: NDArray[np.float64], offset: NDArray[np.float64]) -> Pose:
+    x, y, heading = place
+    aside, along, turn = offset
+    ahead = np.array([np.cos(heading), np.sin(heading)])
+    at = np.array([x, y]) + along * ahead + aside * np.array([-ahead[1], ahead[0]])
+    look = heading + turn
+    forward = np.array([np.cos(look), np.sin(look), np.tan(PITCH_RAD)])
+    return Pose.looking(np.array([*at, CAMERA_M]), forward)

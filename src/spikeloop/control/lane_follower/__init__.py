@@ -1,0 +1,1 @@
+"""Keeping a lane by what a sensor of the lane tells."""

@@ -1,0 +1,124 @@
+"""Follows a drive over a map whose pictures come at any rate: sequences by the way travelled.
+
+A sequence is made of the pictures that were taken one spacing of the map apart, by odometry, so a
+robot that drives slowly, fast or stands still is matched as well as one that sees each place once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloop.perception.place.pictures import small_picture
+from spikeloop.perception.place.place_map import PlaceMap
+from spikeloop.perception.place.recogniser import NEIGHBOURS, Match, new_threshold, scorer
+from spikeloop.perception.place.sequence import sequence_scores
+
+Scores = NDArray[np.float64]
+STOOD = 0.05
+"""Part of a spacing below which two pictures count as taken at one place."""
+APART = 0.75
+"""Parts of a spacing that a picture may be from where a sequence needs one."""
+
+
+class WayFollower:
+    """Recognises the place of each picture. `reset` forgets the way.
+
+    Attributes:
+        map: of the route.
+        spacing: m between its places, the median.
+        threshold: score below which a place counts as new.
+
+    """
+
+    def __init__(self, place_map: PlaceMap, method: str = "temporal", length: int = 10) -> None:
+        """Take a map.
+
+        Args:
+            place_map: of the route.
+            method: "temporal" for the map's networks, "sad" for its pictures.
+            length: places of a sequence.
+
+        Raises:
+            ValueError: another method, a length below 1, or networks asked of a map without.
+
+        """
+        if length < 1:
+            raise ValueError(f"length must be at least 1, not {length}")
+        self.map, self._length = place_map, length
+        self._score = scorer(place_map, method)
+        steps = np.linalg.norm(np.diff(place_map.poses[:, :2], axis=0), axis=1)
+        self.spacing = max(float(np.median(steps)), 1e-3) if len(steps) else 1.0
+        record = _among_places(self._score(place_map.references))
+        self.threshold = new_threshold(record, place_map.places, length)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the pictures so far."""
+        self._ways: list[float] = []
+        self._seen: list[Scores] = []
+
+    def feed(self, picture: NDArray[np.generic], way_m: float | None = None) -> Match | None:
+        """Recognise a picture; shapes, values and errors as `small_picture` says.
+
+        Args:
+            picture: the newest.
+            way_m: m travelled so far, forward; None where nothing tells, and then each picture
+                counts as of the next place.
+
+        Returns:
+            The match; None for a picture without any contrast, which shows nothing and is left
+            out of sequences.
+
+        """
+        small = small_picture(picture, self.map.picture)
+        if not small.any():
+            return None
+        if way_m is None:
+            way_m = self._ways[-1] + self.spacing if self._ways else 0.0
+        if self._ways and abs(way_m - self._ways[-1]) < STOOD * self.spacing:
+            self._ways.pop()
+            self._seen.pop()
+        self._ways.append(way_m)
+        self._seen.append(_among_places(self._score(small[None, None]))[0])
+        self._forget(way_m - self._length * self.spacing)
+        rows = self._rows(way_m)
+        return self._match(sequence_scores(np.stack(rows), self._length)[-1])
+
+    def _forget(self, before_m: float) -> None:
+        while len(self._ways) > 1 and self._ways[0] < before_m:
+            del self._ways[0], self._seen[0]
+
+    def _rows(self, way_m: float) -> list[Scores]:
+        """Scores at each place of the sequence, the oldest first, up to the first that is missing.
+
+        What is missing counts as never seen: near the begin of a way, or where pictures failed.
+        """
+        ways, rows = np.array(self._ways), []
+        for back in range(self._length):
+            apart = np.abs(ways - (way_m - back * self.spacing))
+            nearest = int(apart.argmin())
+            if apart[nearest] > APART * self.spacing:
+                break
+            rows.append(self._seen[nearest])
+        return rows[::-1]
+
+    def _match(self, scores: Scores) -> Match:
+        index = int(scores.argmax())
+        best = float(scores[index])
+        near = np.abs(np.arange(len(scores)) - index) <= NEIGHBOURS
+        other = float(scores[~near].max()) if not near.all() else float(scores.min())
+        x, y, heading = self.map.poses[index].tolist()
+        return Match(index, best, self.threshold, best - other, (x, y, heading))
+
+
+def _among_places(scores: NDArray[np.floating]) -> Scores:
+    """Deviations from the mean over all places, (n, places): what one picture says of each.
+
+    Light that makes a picture less like all places, as at dusk, leaves them as they are, so that a
+    threshold from the day's drives holds.
+    """
+    values = np.asarray(scores, np.float64)
+    spread = np.maximum(values.std(1, keepdims=True), 1e-9)
+    normal: Scores = (values - values.mean(1, keepdims=True)) / spread
+    return normal
