@@ -21,12 +21,18 @@ if sys.platform == "linux" and "MUJOCO_GL" not in os.environ:
 
 EPISODE_DECISIONS = 1000
 PATROL_DECISIONS = 900
+TOUR_DECISIONS = 3000
+LAP_DECISIONS, ROUTE_DECISIONS = 1500, 6000
 
 ENVIRONMENTS = {
     "BlimpAltitude": ("altitude_env", EPISODE_DECISIONS),
     "IdentifiedBlimpAltitude": ("altitude_env", EPISODE_DECISIONS),
     "CorridorPatrol": ("patrol_env", PATROL_DECISIONS),
     "OfficePatrol": ("patrol_env", PATROL_DECISIONS),
+    "RoadPatrol": ("patrol_env", PATROL_DECISIONS),
+    "RaceTrackLap": ("lap_env", LAP_DECISIONS),
+    "RouteLap": ("lap_env", ROUTE_DECISIONS),
+    "BlimpHallTour": ("hall_env", TOUR_DECISIONS),
 }
 """Name of each environment: its module, and after how many decisions it is truncated."""
 

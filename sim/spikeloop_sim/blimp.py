@@ -53,8 +53,8 @@ SENSORS = (
 
 _BASE = np.array([0.0, 0.0, -0.46])
 # Groups of geoms that the altimeter sees: not the scenery, over which the blimp may drift.
-_SOLID = np.array([1, 0, 0, 0, 0, 0], np.uint8)
-_MODEL = Path(__file__).with_name("blimp.xml")
+_SOLID_GROUP = 0
+MODEL = Path(__file__).with_name("blimp.xml")
 
 
 class Blimp:
@@ -82,22 +82,37 @@ class Blimp:
         """
         self.config = config or BlimpConfig()
         self.sensors = tuple(sensors)
-        self.model = mujoco.MjModel.from_xml_path(str(_MODEL))
-        self.model.opt.gravity = (0.0, 0.0, -GRAVITY)
-        self.model.dof_armature[:6] = _added_inertia(self.model)
-        self.data = mujoco.MjData(self.model)
-        self._envelope = self.model.body("envelope").id
-        self._base = self.model.body("base_link").id
-        # Views into MuJoCo's memory, which stays where it is; each access would make a new one.
-        self._control, self._air = self.data.ctrl, self.model.opt.wind
-        self._rotation = self.data.xmat[self._base].reshape(3, 3)
-        self._position = self.data.xpos[self._base]
         up = (self.config.thrust_up, self.config.thrust_forward, self.config.thrust_forward)
         down = (self.config.thrust_down, self.config.thrust_backward, self.config.thrust_backward)
         self._gains = tuple(zip(up, down, strict=True))
         self._follow_rising = 1.0 - math.exp(-self.tick_s / self.config.lag_rising)
         self._follow_falling = 1.0 - math.exp(-self.tick_s / self.config.lag_falling)
         self.reset(0)
+
+    def _place(self, seed: int) -> None:
+        """Put it at its start, but for the height."""
+        del seed
+        if not hasattr(self, "model"):
+            self._install(mujoco.MjModel.from_xml_path(str(MODEL)), _SOLID_GROUP)
+        mujoco.mj_resetData(self.model, self.data)
+
+    def _install(self, model: mujoco.MjModel, solid_group: int, prefix: str = "") -> None:
+        """Take a model that has the blimp in it; the altimeter sees geoms of a group."""
+        self.model = model
+        self.model.opt.gravity = (0.0, 0.0, -GRAVITY)
+        self.model.dof_armature[:6] = _added_inertia(self.model, f"{prefix}envelope")
+        self.data = mujoco.MjData(self.model)
+        self._envelope = self.model.body(f"{prefix}envelope").id
+        self._base = self.model.body(f"{prefix}base_link").id
+        self._own_mass = float(
+            sum(self.model.body_mass[body] for body in (self._envelope, self._base))
+        )
+        self._solid = np.zeros(6, np.uint8)
+        self._solid[solid_group] = 1
+        # Views into MuJoCo's memory, which stays where it is; each access would make a new one.
+        self._control, self._air = self.data.ctrl, self.model.opt.wind
+        self._rotation = self.data.xmat[self._base].reshape(3, 3)
+        self._position = self.data.xpos[self._base]
 
     @property
     def safe_command(self) -> NDArray[np.float64]:
@@ -112,10 +127,10 @@ class Blimp:
     def reset(self, seed: int) -> None:
         """Start an episode at rest at `start_altitude`; see `Robot.reset`."""
         config = self.config
-        mujoco.mj_resetData(self.model, self.data)
+        self._place(seed)
         self.data.qpos[2] = config.start_altitude - _BASE[2]
         self.buoyancy_offset = self._draw_offset(random_stream(seed, "buoyancy"))
-        weight = float(self.model.body_mass.sum()) * GRAVITY
+        weight = self._own_mass * GRAVITY
         lift = weight + self.buoyancy_offset * config.thrust_up
         own_weight = float(self.model.body_mass[self._envelope]) * GRAVITY
         self.model.body_gravcomp[self._envelope] = lift / own_weight
@@ -223,7 +238,7 @@ class Blimp:
 
     def moved_mass(self) -> tuple[float, float]:
         """Mass of blimp and air that a motion along the ground, and a vertical one, moves, kg."""
-        mass = float(self.model.body_mass.sum())
+        mass = self._own_mass
         return mass + float(self.model.dof_armature[0]), mass + float(self.model.dof_armature[2])
 
     def _draw_offset(self, random: np.random.Generator) -> float:
@@ -262,7 +277,7 @@ class Blimp:
             self.data,
             self._position,
             -self._rotation[:, 2],
-            _SOLID,
+            self._solid,
             True,
             self._base,
             None,
@@ -288,13 +303,13 @@ class Blimp:
         return OdometryReading((x, y, z), (qx, qy, qz, qw), (vx, vy, vz), (wx, wy, wz), "base_link")
 
 
-def _added_inertia(model: mujoco.MjModel) -> NDArray[np.float64]:
+def _added_inertia(model: mujoco.MjModel, envelope: str) -> NDArray[np.float64]:
     """Inertia of the air that a prolate spheroid takes along: 3 translations, 3 rotations.
 
     Lamb, Hydrodynamics, sections 114-115. Translations are in the world frame, so along the
     ground the mean of the long and the short axis stands for every heading.
     """
-    a, b, _ = model.geom("envelope").size
+    a, b, _ = model.geom(envelope).size
     displaced = model.opt.density * 4.0 / 3.0 * math.pi * a * b * b
     e = math.sqrt(1.0 - (b / a) ** 2)
     log = math.log((1.0 + e) / (1.0 - e))
@@ -310,5 +325,9 @@ def _added_inertia(model: mujoco.MjModel) -> NDArray[np.float64]:
 
 def build(order: Order) -> Blimp:
     """As missions order it; see `spikeloop_sim.robots`."""
-    order.refuse_world()
-    return Blimp(build_config(BlimpConfig, order.parameters, order.owner))
+    config = build_config(BlimpConfig, order.parameters, order.owner)
+    if not order.world:
+        return Blimp(config)
+    from spikeloop_sim.hall_blimp import HallBlimp
+
+    return HallBlimp(config, world_name=order.world, world_parameters=dict(order.world_parameters))

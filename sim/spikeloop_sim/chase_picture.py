@@ -17,7 +17,13 @@ class ChasePicture:
     """A camera that follows a body, and looks where the body looks."""
 
     def __init__(
-        self, model: mujoco.MjModel, data: mujoco.MjData, body: str, width: int, height: int
+        self,
+        model: mujoco.MjModel,
+        data: mujoco.MjData,
+        body: str,
+        width: int,
+        height: int,
+        distance_m: float = DISTANCE_M,
     ) -> None:
         """Remember what to draw; the renderer is made with the first picture."""
         self._model, self._data = model, data
@@ -25,7 +31,7 @@ class ChasePicture:
         self._size = (height, width)
         self._renderer: mujoco.Renderer | None = None
         self._camera = mujoco.MjvCamera()
-        self._camera.distance, self._camera.elevation = DISTANCE_M, ELEVATION_DEG
+        self._camera.distance, self._camera.elevation = distance_m, ELEVATION_DEG
 
     def draw(self) -> NDArray[np.uint8]:
         """The scene now, (height, width, 3) RGB; its kinematics must be up to date.

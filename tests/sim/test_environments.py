@@ -11,22 +11,27 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from spikeloop_sim import ENVIRONMENTS
+from spikeloop_sim.drive_env import BINS, RANGE_M, sectors
 from spikeloop_sim.height_picture import height_picture
-from spikeloop_sim.patrol_env import BINS, RANGE_M, sectors
 from spikeloop_sim.window import Window
 from spikeloop_sim.wrappers import EventCameraObservation, PictureEventObservation
 from spikeloop_sim.wrappers.picture_events import changes
 
 IDS = [f"spikeloop/{name}-v0" for name in ENVIRONMENTS]
 CORRIDOR = "spikeloop/CorridorPatrol-v0"
-QUICK = [name for name in IDS if "Office" not in name]
-"""The office is the corridor's class in a world that takes twenty times as long to make."""
+SLOW = {
+    "spikeloop/OfficePatrol-v0": {"world_parameters": {"rooms": 2}},
+    "spikeloop/RoadPatrol-v0": {"world_parameters": {"length_m": 80.0, "cars": 1, "crossers": 1}},
+    "spikeloop/RouteLap-v0": {"world_parameters": {"places": 140}},
+}
+"""The classes of others, in worlds that take long to make: checked in small ones."""
+QUICK = [name for name in IDS if name not in SLOW]
 FIELDS = ("x", "y", "z")
 
 
 @pytest.mark.parametrize("name", IDS)
 def test_it_passes_the_checker_without_a_warning(name: str) -> None:
-    environment = gymnasium.make(name)
+    environment = gymnasium.make(name, **SLOW.get(name, {}))  # type: ignore[arg-type]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(environment.unwrapped, skip_render_check=True)
@@ -160,6 +165,45 @@ def test_patrol_pays_for_progress_and_ends_at_a_wall() -> None:
         gymnasium.make(CORRIDOR, split="trian")
     with pytest.raises(ValueError, match="did you mean 'lidar_rows'"):
         gymnasium.make(CORRIDOR, lidar_row=3)
+
+
+def test_a_plain_rule_drives_around_a_track_and_is_paid_by_the_metre() -> None:
+    environment = gymnasium.make("spikeloop/RaceTrackLap-v0", world_parameters={"length_m": 60.0})
+    seen, info = environment.reset(seed=4)
+    assert info["lap"] == pytest.approx(60.0, abs=0.5)
+    total, ended = 0.0, False
+    while not ended:
+        offset, heading, curvature, speed, _ = seen[BINS:]
+        turn = speed * curvature - 1.5 * heading - 0.6 * offset
+        seen, reward, ended, cut, info = environment.step(np.array([0.6, 0.5 * turn], np.float32))
+        total += float(reward)
+        assert not cut
+    assert info["is_success"] and info["way"] >= info["lap"]
+    assert total == pytest.approx(info["way"] - 0.2 * info["time_s"] + 10.0, abs=1e-6)
+    environment.close()
+
+
+def test_the_blimp_tours_a_hall_from_waypoint_to_waypoint() -> None:
+    environment = gymnasium.make("spikeloop/BlimpHallTour-v0", world_parameters={"waypoints": 2})
+    seen, info = environment.reset(seed=3)
+    assert info["waypoint_distance"] == pytest.approx(float(np.linalg.norm(seen[1:4])), rel=1e-5)
+    drift, ended = 0.0, False
+    while not ended:
+        _, ahead, left, up, _, _, climb, rate = seen
+        bearing, drift = np.arctan2(left, ahead), np.clip(drift + 0.002 * up, -0.8, 0.8)
+        lift = 0.5 * up - 1.2 * climb + drift
+        forward = np.clip(0.4 * ahead, 0.0, 0.7) if abs(bearing) < 1.0 else 0.0
+        turn = np.clip(0.6 * bearing - 0.8 * rate, -0.4, 0.4)
+        action = np.array([lift, forward - turn, forward + turn], np.float32)
+        seen, _, ended, cut, info = environment.step(np.clip(action, -1.0, 1.0))
+        assert not cut
+    assert info["is_success"] and info["waypoint"] == 2 and info["touching"] == 0.0
+    # Thrust down brings it to the floor, which ends the episode.
+    environment.reset(seed=3)
+    while not environment.step(np.array([-1.0, 0.0, 0.0], np.float32))[2]:
+        pass
+    assert environment.unwrapped.robot.truth()["touching"] == 1.0  # type: ignore[attr-defined]
+    environment.close()
 
 
 def test_changes_are_events_at_the_levels_they_cross() -> None:
