@@ -39,6 +39,9 @@ class TrainingConfig:
     updates: int = parameter(2000, "Batches.", low=1)
     batch: int = parameter(64, "Windows in a batch.", low=1)
     rate: float = parameter(3e-3, "Learning rate of AdamW, falls along a cosine.", low=0.0)
+    action_dropout: float = parameter(
+        0.5, "Share of the actions before that the network doesn't see.", low=0.0, high=1.0
+    )
     decay: float = parameter(1e-4, "Weight decay of AdamW.", low=0.0)
     plasticity: bool = parameter(True, "The action head learns by the three-factor rule.")
     plastic_rate: float = parameter(0.1, "Its rate, falls along the same cosine.", low=0.0)

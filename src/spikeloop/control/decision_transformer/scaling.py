@@ -19,6 +19,7 @@ class Scaling:
     Attributes:
         state_mean, state_spread: (states,) float32.
         return_mean, return_spread: of the returns to go.
+        return_high: largest return to go; where more is asked for, this is.
         target: return that is asked for in use, the expert's mean in the training data.
 
     """
@@ -27,6 +28,7 @@ class Scaling:
     state_spread: Floats
     return_mean: float
     return_spread: float
+    return_high: float
     target: float
 
     def states(self, values: Floats) -> Floats:
@@ -35,7 +37,10 @@ class Scaling:
 
     def returns(self, values: Floats) -> Floats:
         """Scaled returns to go, of any shape."""
-        return ((values - self.return_mean) / self.return_spread).astype(np.float32)
+        # An episode that goes worse than asked for would ask for ever more, unlike any data.
+        return (
+            (np.minimum(values, self.return_high) - self.return_mean) / self.return_spread
+        ).astype(np.float32)
 
 
 def scaling_of(data: Trajectories) -> Scaling:
@@ -47,5 +52,6 @@ def scaling_of(data: Trajectories) -> Scaling:
         np.maximum(states.std(0), LEAST_SPREAD),
         float(returns.mean()),
         max(float(returns.std()), LEAST_SPREAD),
+        float(returns.max()),
         data.mean_return("expert"),
     )

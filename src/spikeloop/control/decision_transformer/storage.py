@@ -113,6 +113,7 @@ def load(path: Path, problem: Problem, kind: str, seed: int) -> Trained:
         given["state_spread"],
         float(given["return_mean"]),
         float(given["return_spread"]),
+        float(given["return_high"]),
         float(given["target"]),
     )
     return Trained(model.eval(), scaling)

@@ -5,6 +5,10 @@ three-factor rule (Pandey and Biswas, arXiv 2508.21505): what came in, what shou
 less what did, and how good the episode was. Raw returns, negative in most tasks, would train it
 away from the data, so the third factor is the exponential of the standardised return of the
 episode, as in advantage-weighted regression (Peng et al., arXiv 1910.00177).
+
+Half of the actions before are blanked in training. Neighbouring actions are so alike that a
+network otherwise learns to repeat itself, which fits the data and fails in use (de Haan et al.,
+"Causal Confusion in Imitation Learning", arXiv 1905.11979).
 """
 
 from __future__ import annotations
@@ -51,10 +55,21 @@ class Batch:
 class Windows:
     """Draws windows from trajectories, each as often as the root of its length asks for."""
 
-    def __init__(self, data: Trajectories, scaling: Scaling, span: int, seed: int) -> None:
-        """Scale the data once; `span` is the number of decisions in a window."""
+    def __init__(
+        self, data: Trajectories, scaling: Scaling, span: int, seed: int, dropout: float = 0.0
+    ) -> None:
+        """Scale the data once.
+
+        Args:
+            data: to draw from.
+            scaling: of the data.
+            span: number of decisions in a window.
+            seed: of what is drawn.
+            dropout: share of the actions before that are blanked.
+
+        """
         self._random = np.random.default_rng((seed, 1))
-        self._data, self._span = data, span
+        self._data, self._span, self._dropout = data, span, dropout
         self._states, self._returns = scaling.states(data.states), scaling.returns(data.returns)
         total = data.returns[:, 0]
         standard = (total - total.mean()) / max(float(total.std()), 1e-6)
@@ -72,7 +87,8 @@ class Windows:
         there = at < data.lengths[episode][:, None]
         at = np.minimum(at, data.states.shape[1] - 1)
         rows = episode[:, None]
-        before = data.actions[rows, np.maximum(at - 1, 0)] * (at > 0)[..., None]
+        shown = (at > 0) & (self._random.random(at.shape) >= self._dropout)
+        before = data.actions[rows, np.maximum(at - 1, 0)] * shown[..., None]
         columns = (
             self._returns[rows, at][..., None],
             self._states[rows, at],
@@ -115,7 +131,8 @@ def train(
     """
     torch.manual_seed(seed)
     model = build(kind, problem, config)
-    windows = Windows(data, scaling, config.context * config.blocks, seed)
+    span = config.context * config.blocks
+    windows = Windows(data, scaling, span, seed, training.action_dropout)
     plastic = training.plasticity and kind == "spiking"
     own = {id(p) for p in model.head.parameters()} if plastic else set()
     parameters = [p for p in model.parameters() if id(p) not in own]
