@@ -192,8 +192,7 @@ class Lidar:
         with np.errstate(divide="ignore"):
             level = np.log(ratio) + c.signal_spread * (speckle + SURE)
         seen = there & (level > 0.0) & (chance >= c.dropout) & (true >= c.least_range)
-        weak = np.minimum(1.0 / np.maximum(ratio, 1e-6), 4.0)
-        spread = np.sqrt(c.range_noise**2 + (c.range_noise_weak**2 - c.range_noise**2) * weak)
+        spread = range_spread(c, true)
         measured = true + error * (spread + self._rain_shift * true)
         if self._soft_signal > 0.0:
             drops = (self._soft_signal > self._weakest) & (~seen | (self._soft_signal > signal))
@@ -208,6 +207,12 @@ class Lidar:
         gain = np.exp(0.25 * c.signal_spread * speckle)
         intensity = np.clip(100.0 * reflectance * air * gain, 0.0, 255.0)
         return measured, np.where(np.isnan(measured), 0.0, intensity)
+
+
+def range_spread(config: LidarConfig, ranges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviation of measured ranges, m, of things at these ranges, m."""
+    spread: NDArray[np.float64] = np.hypot(config.range_noise, config.range_noise_per_m * ranges)
+    return spread
 
 
 def scans_per_second(seconds: float = 2.0, seed: int = 1_000_000) -> float:

@@ -27,14 +27,15 @@ class LidarConfig:
     least_range: float = parameter(0.3, "Nearest range.", unit="m", low=0.0, high=10.0)
     most_range: float = parameter(75.0, "Farthest range.", unit="m", low=1.0, high=400.0)
     range_noise: float = parameter(
-        0.0055, "Standard deviation of a strong return's range.", unit="m", low=0.0, high=0.5
+        0.0036, "Standard deviation of a near return's range.", unit="m", low=0.0, high=0.5
     )
-    range_noise_weak: float = parameter(
-        0.021,
-        "Standard deviation at the signal of `sure_range`; it grows as signals get weaker.",
-        unit="m",
+    range_noise_per_m: float = parameter(
+        0.0018,
+        "What is added to it, squared, for each metre of range: the beam widens, and what it meets "
+        "is neither flat nor square to it.",
+        unit="m/m",
         low=0.0,
-        high=1.0,
+        high=0.1,
     )
     range_step: float = parameter(
         0.001, "Ranges are multiples of this; 0: any.", unit="m", low=0.0, high=0.1

@@ -14,7 +14,7 @@ from spikeloop_sim.lidar_config import LidarConfig
 from spikeloop_sim.lidar_patterns import pattern
 
 CLEAN = LidarConfig(
-    range_noise=0.0, range_noise_weak=0.0, range_step=0.0, dropout=0.0, signal_spread=0.01,
+    range_noise=0.0, range_noise_per_m=0.0, range_step=0.0, dropout=0.0, signal_spread=0.01,
     sure_range=400.0, rows=4, columns=90, most_range=200.0,
 )  # fmt: skip
 
@@ -78,15 +78,15 @@ def test_at_the_stated_range_nine_of_ten_dark_pulses_come_back() -> None:
     assert np.isfinite(_scan(5.0, config, 0.1)["x"]).mean() > 0.999
 
 
-def test_range_noise_grows_as_the_signal_sinks() -> None:
+def test_range_noise_grows_with_the_range() -> None:
     config = LidarConfig(
         kind="raster", width_deg=1.0, up_deg=0.5, down_deg=-0.5, rows=64, columns=256,
-        range_noise=0.01, range_noise_weak=0.05, range_step=0.0, sure_range=20.0,
+        range_noise=0.01, range_noise_per_m=0.002, range_step=0.0,
     )  # fmt: skip
-    strong, weak = _scan(2.0, config, 0.9)["x"], _scan(20.0, config, 0.1)["x"]
-    assert np.nanstd(strong) == pytest.approx(0.01, rel=0.05)
-    assert np.nanstd(weak) == pytest.approx(0.05, rel=0.1)
-    assert np.nanmean(strong) == pytest.approx(2.0, abs=1e-3)
+    near, far = _scan(2.0, config, 0.9)["x"], _scan(20.0, config, 0.5)["x"]
+    assert np.nanstd(near) == pytest.approx(np.hypot(0.01, 0.004), rel=0.05)
+    assert np.nanstd(far) == pytest.approx(np.hypot(0.01, 0.04), rel=0.05)
+    assert np.nanmean(near) == pytest.approx(2.0, abs=1e-3)
 
 
 @pytest.mark.parametrize("air", ({"visibility": 60.0}, {"rain": 80.0}))

@@ -11,11 +11,14 @@ from spikeloop_sim.diff_drive_body import CASTER, FRAMES, JOINTS, RADIUS, TRACK,
 from spikeloop_sim.diff_drive_config import DiffDriveConfig
 from spikeloop_sim.gazebo.world import child, pose_text
 from spikeloop_sim.imu import ImuConfig
+from spikeloop_sim.lidar import range_spread
 from spikeloop_sim.lidar_config import LidarConfig
 from spikeloop_sim.worlds.scene import Pose
 
 NAME = "diff_drive"
 TICK_HZ = 100.0
+NOISE_AT_M = 5.0
+"""Range whose noise the LiDAR has at all."""
 EVENT_SOURCE_HZ = 200.0
 """Rate of the camera from which events are made."""
 _CAMERA_TURN: tuple[float, float, float, float] = (0.5, -0.5, 0.5, 0.5)
@@ -192,7 +195,8 @@ def _lidar(base: ET.Element, config: DiffDriveConfig) -> None:
     noise = child(block, "noise")
     child(noise, "type", "gaussian")
     child(noise, "mean", 0.0)
-    child(noise, "stddev", beam.range_noise)
+    # Gazebo knows one deviation for all ranges.
+    child(noise, "stddev", float(range_spread(beam, np.array(NOISE_AT_M))))
 
 
 def _camera(

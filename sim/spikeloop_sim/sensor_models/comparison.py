@@ -18,6 +18,7 @@ from spikeloop_sim.imu import AllanImu, ImuConfig, allan_deviation
 from spikeloop_sim.lidar import Lidar
 from spikeloop_sim.lidar_config import LidarConfig
 from spikeloop_sim.robot import random_stream
+from spikeloop_sim.sensor_models.held_out import held_out_figures
 from spikeloop_sim.sensor_models.scans import (
     BINS_M,
     intensity_quantiles,
@@ -42,6 +43,7 @@ def lidar_figures(data: Path, seed: int) -> dict[str, float]:
     """
     real = _recorded_scan(data / OUSTER)
     found = {f"real_{name}": value for name, value in _statistics(*real).items()}
+    found |= held_out_figures(real[0])
     for world in WORLDS:
         scan = _simulated_scan(world, seed)
         found |= {f"{world}_{name}": value for name, value in _statistics(*scan).items()}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 WINDOW = 9
+MEDIAN_CHI2 = 5.348
+"""Median of chi-square with the 6 degrees of freedom that a parabola leaves of a window."""
 BINS_M = ((1.0, 3.0), (3.0, 6.0), (6.0, 12.0), (12.0, 25.0))
 SMOOTH = 0.02
 """Neighbours whose ranges differ by less than this part of them lie on one surface."""
@@ -24,21 +28,37 @@ def range_noise(ranges: NDArray[np.float64], low: float, high: float) -> float:
         high: those above likewise.
 
     """
+    windows = smooth_windows(ranges)
+    squares = windows.squares[(windows.range >= low) & (windows.range < high)]
+    if len(squares) < 30:
+        return float("nan")
+    return float(np.sqrt(np.median(squares) / MEDIAN_CHI2))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Stretches of smooth surface, (n,) each.
+
+    Attributes:
+        range: mean, m.
+        squares: sum of the squared residuals of a parabola through the `WINDOW` ranges, m^2.
+
+    """
+
+    range: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+
+def smooth_windows(ranges: NDArray[np.float64]) -> Windows:
+    """All stretches of `WINDOW` neighbours in a row that lie on one surface; see `range_noise`."""
     rows = np.lib.stride_tricks.sliding_window_view(ranges, WINDOW, axis=1)[:, ::WINDOW]
     windows = rows.reshape(-1, WINDOW)
     windows = windows[np.isfinite(windows).all(axis=1)]
-    mean = windows.mean(axis=1)
-    windows = windows[(mean >= low) & (mean < high)]
-    mean = windows.mean(axis=1)
-    windows = windows[np.ptp(windows, axis=1) < 4.0 * SMOOTH * mean]
-    if len(windows) < 30:
-        return float("nan")
+    windows = windows[np.ptp(windows, axis=1) < 4.0 * SMOOTH * windows.mean(axis=1)]
     x = np.arange(WINDOW) - 0.5 * (WINDOW - 1)
     basis, _ = np.linalg.qr(np.stack([np.ones(WINDOW), x, x**2], axis=1))
     residual = windows - windows @ basis @ basis.T
-    squared = (residual**2).sum(axis=1)
-    # Median of chi-square with 6 degrees of freedom: 5.348.
-    return float(np.sqrt(np.median(squared) / 5.348))
+    return Windows(windows.mean(axis=1), (residual**2).sum(axis=1))
 
 
 def isolated_dropouts(ranges: NDArray[np.float64]) -> float:

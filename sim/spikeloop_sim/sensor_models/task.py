@@ -26,7 +26,9 @@ def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
 def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]]:
     """Statistics of both; `real_` is recorded, `office_` and `route_` are simulated."""
     from spikeloop_sim.sensor_models.comparison import imu_figures, lidar_figures
+    from spikeloop_sim.sensor_models.white_noise import white_noise_figures
 
     data = Path(args.data) if args.data is not None else USUAL
     figures = lidar_figures(data, args.seed_of_world) | imu_figures(data, args.seed_of_world)
+    figures |= white_noise_figures(data, args.seed_of_world)
     return figures, {"data": str(data), "seed": args.seed_of_world}
