@@ -7,6 +7,7 @@ Evidence waits in a ring of pictures, one a delay. Costs go by the spikes; what 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -59,7 +60,7 @@ class StreamingDetector:
         self._bias = layer.bias.detach().numpy().astype(np.float32)
         self.certainty, self.least = certainty, least
         self.classes, self.delays = kernel.shape[:2]
-        self._entries, self._weights = _entries(kernel)
+        self._synapses = _synapses(kernel)
         self._shape = (height, width)
         self.reset()
 
@@ -83,7 +84,9 @@ class StreamingDetector:
         """
         if spikes.shape != (2, *self._shape):
             raise ValueError(f"spikes must be {(2, *self._shape)}, not {spikes.shape}")
-        added = _deliver(spikes, self._entries, self._weights, self._ring, self._arrived, self._now)
+        # By rows, so that neighbours, which tell of the same places, follow one another.
+        found = np.argwhere(spikes.transpose(1, 2, 0)).astype(np.int32)
+        added = _deliver(found, *self._synapses, self._ring, self._arrived, self._now)
         motion = np.empty(self._shape, np.int16)
         winners = _decide(
             self._ring[self._now], self._arrived[self._now], self._bias,
@@ -93,45 +96,68 @@ class StreamingDetector:
         return Step(motion, int(added), int(np.count_nonzero(spikes)), int(winners))
 
 
-def _entries(kernel: Floats) -> tuple[NDArray[np.int32], Floats]:
-    """Weights that aren't 0, by polarity.
+def _synapses(kernel: Floats) -> tuple[NDArray[Any], ...]:
+    """Weights that aren't 0, by polarity, delay and place.
 
     Returns:
-        (n, 5) int32: polarity, delay, row and column from a spike to the place it tells of, and
-        the class; rows are sorted. ON and OFF exchanged are further classes.
+        begin: (2, delays + 1) int64, the first place of each polarity and delay.
+        places: (n, 2) int32, row and column from a spike to a place that it tells of.
+        first: (n + 1,) int64, the first weight of each place.
+        classes: (m,) int32, of each weight; ON and OFF exchanged are further ones.
+        weights: (m,) float32.
 
     """
     both = np.concatenate([kernel, kernel[:, :, ::-1]])
-    half = kernel.shape[-1] // 2
+    half, delays = kernel.shape[-1] // 2, kernel.shape[1]
     polarity, delay, row, column, label = np.nonzero(both.transpose(2, 1, 3, 4, 0))
     weights = both[label, delay, polarity, row, column].astype(np.float32)
-    table = np.stack([polarity, delay, half - row, half - column, label], axis=1)
-    return table.astype(np.int32), weights
+    sizes = (2, delays, *kernel.shape[3:])
+    flat = np.ravel_multi_index((polarity, delay, row, column), sizes)
+    known, first = np.unique(flat, return_index=True)
+    _, _, place_row, place_column = np.unravel_index(known, sizes)
+    places = np.stack([half - place_row, half - place_column], axis=1).astype(np.int32)
+    lot = kernel.shape[3] * kernel.shape[4]
+    at = (np.arange(2)[:, None] * delays + np.arange(delays + 1)) * lot
+    begin = np.searchsorted(known, at)
+    return begin, places, np.r_[first, len(weights)], label.astype(np.int32), weights
 
 
 @njit(cache=True)
-def _deliver(spikes, entries, weights, ring, arrived, now):  # type: ignore[no-untyped-def]
-    delays, height, width, _ = ring.shape
-    begin = np.searchsorted(entries[:, 0], 1)
+def _deliver(  # type: ignore[no-untyped-def]
+    spikes, begin, places, first, classes, weights, ring, arrived, now
+):
+    """One delay after the other: the evidence of all would not fit into a cache."""
+    delays, height, width, both = ring.shape
+    half = 0
+    for k in range(len(places)):
+        half = max(half, abs(places[k, 0]), abs(places[k, 1]))
+    # From the evidence of a spike's own place to that which each weight adds to.
+    offsets = np.empty(len(weights), np.int64)
+    for k in range(len(places)):
+        for e in range(first[k], first[k + 1]):
+            offsets[e] = (places[k, 0] * width + places[k, 1]) * both + classes[e]
     added = 0
-    for p in range(2):
-        first, last = (0, begin) if p == 0 else (begin, len(entries))
-        for y in range(height):
-            for x in range(width):
-                if spikes[p, y, x] == 0:
-                    continue
-                previous = -1
-                for e in range(first, last):
-                    r, c = y + entries[e, 2], x + entries[e, 3]
-                    if r < 0 or r >= height or c < 0 or c >= width:
-                        continue
-                    slot = (now + entries[e, 1]) % delays
-                    ring[slot, r, c, entries[e, 4]] += weights[e]
-                    added += 1
-                    here = (slot * height + r) * width + c
-                    if here != previous:
-                        arrived[slot, r, c] += 1
-                        previous = here
+    for delay in range(delays):
+        evidence = ring[(now + delay) % delays].reshape(-1)
+        here = arrived[(now + delay) % delays]
+        for n in range(len(spikes)):
+            y, x, p = spikes[n]
+            low, high = begin[p, delay], begin[p, delay + 1]
+            origin = (y * width + x) * both
+            if half <= y < height - half and half <= x < width - half:
+                for e in range(first[low], first[high]):
+                    evidence[np.uint64(origin + offsets[e])] += weights[e]
+                for k in range(low, high):
+                    here[np.uint64(y + places[k, 0]), np.uint64(x + places[k, 1])] += 1
+                added += first[high] - first[low]
+                continue
+            for k in range(low, high):
+                r, c = y + places[k, 0], x + places[k, 1]
+                if 0 <= r < height and 0 <= c < width:
+                    here[r, c] += 1
+                    for e in range(first[k], first[k + 1]):
+                        evidence[origin + offsets[e]] += weights[e]
+                    added += first[k + 1] - first[k]
     return added
 
 
@@ -153,9 +179,12 @@ def _decide(evidence, arrived, bias, certainty, least, motion):  # type: ignore[
                     evidence[y, x, c] = value
                     if value > most:
                         best, most = c, value
+                # Each part is above 0, so what is beyond the limit can't win any more.
                 for c in range(classes):
                     total += np.exp(evidence[y, x, c] - most)
-                if 1.0 / total >= certainty:
+                    if total * certainty > 1.0:
+                        break
+                if total * certainty <= 1.0:
                     motion[y, x] = best
                     winners += 1
             arrived[y, x] = 0
