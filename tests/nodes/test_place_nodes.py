@@ -148,7 +148,7 @@ def test_pixels_of_all_encodings_and_what_is_refused() -> None:
     padded = np.hstack([grey, np.full((3, 2), 9, np.uint8)])
     image = Image(height=3, width=4, encoding="mono8", step=6, data=array("B", padded.tobytes()))
     assert pixels_of(image).tolist() == grey.tolist()
-    deep = grey.astype(">u2") * 256
+    deep = (grey.astype("u2") * 256).astype(">u2")
     image = Image(height=3, width=4, encoding="mono16", step=8, is_bigendian=1)
     image.data = array("B", deep.tobytes())
     assert pixels_of(image).tolist() == (256 * grey.astype(int)).tolist()

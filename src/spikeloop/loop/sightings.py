@@ -50,13 +50,13 @@ def sightings(recording: Path, keys: Sequence[Moment]) -> list[str]:
         for index, time in enumerate(times):
             # The last one before the moment, or the first one after the start.
             if at <= time or (topic, index) not in found:
-                found[topic, index] = _grey(message) if topic == IMAGE else _cloud(message)
+                found[topic, index] = grey(message) if topic == IMAGE else _cloud(message)
     if not found:
         return []
     rows = []
     for index, key in enumerate(keys):
         cells = [
-            _figure(found[topic, index], f"{name}, {key.label}")
+            figure(found[topic, index], f"{name}, {key.label}")
             for topic, name in _NAMES.items()
             if (topic, index) in found
         ]
@@ -102,7 +102,8 @@ class _EventMoments:
         return complete
 
 
-def _grey(message: Any) -> NDArray[np.uint8]:
+def grey(message: Any) -> NDArray[np.uint8]:
+    """Pixels of a picture of one byte a pixel, (h, w)."""
     pixels = np.frombuffer(message.data, np.uint8)[: message.height * message.step]
     return pixels.reshape(message.height, message.step)[:, : message.width].copy()
 
@@ -124,7 +125,8 @@ def _cloud(message: Any) -> NDArray[np.uint8]:
     return out
 
 
-def _figure(pixels: NDArray[np.uint8], text: str) -> str:
+def figure(pixels: NDArray[np.uint8], text: str) -> str:
+    """A picture with its text as HTML."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
     data = base64.b64encode(buffer.getvalue()).decode()

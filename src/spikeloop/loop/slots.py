@@ -286,7 +286,7 @@ SLOTS = {
                 "/tf_static",
                 "robot_description",
             ),
-            ("cmd_vel", "actuators"),
+            ("cmd_vel", "actuators", "perception/place"),
         ),
         Slot("lidar", "A LiDAR, or a recording of one.", ("lidar/points", "imu/data")),
         Slot("player", "Plays a recording of any topics, and its clock.", ("/clock",)),

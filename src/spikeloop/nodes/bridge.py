@@ -19,6 +19,7 @@ from spikeloop_sim.robot import EmbodiedRobot
 from spikeloop_sim.robots import robot_of
 from std_srvs.srv import SetBool, Trigger
 
+from spikeloop.loop.criteria import judge_type, kind_of
 from spikeloop.loop.flight import ENDED, write_report
 from spikeloop.loop.lockstep import DueOutputs
 from spikeloop.loop.logbook import Logbook
@@ -30,6 +31,7 @@ from spikeloop.nodes.commands import command_values
 from spikeloop.nodes.heartbeat import heartbeat
 from spikeloop.nodes.listening import Listener
 from spikeloop.nodes.messages import Message, stamp_of
+from spikeloop.nodes.perceived import perceived
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.sensor_outlet import SensorOutlet, topics_of
 from spikeloop.nodes.slot import SlotNode
@@ -54,7 +56,8 @@ class BridgeNode(SlotNode):
         """The topics depend on the robot of the mission."""
         mission = load_mission(config.mission)
         robot = robot_of(mission)
-        return topics_of(robot, mission.has_setpoints), (robot.command_kind,), ()
+        reads = (robot.command_kind, *judge_type(kind_of(mission.criteria)).hears)
+        return topics_of(robot, mission.has_setpoints), reads, ()
 
     def __init__(self, **options: Any) -> None:
         """Load the mission and the robot, for the topics depend on them."""
@@ -69,7 +72,8 @@ class BridgeNode(SlotNode):
         self.command_topic = self.robot.command_kind
         self.publishes = topics_of(self.robot, self.mission.has_setpoints)
         inputs = self.lockstep.inputs if self.lockstep else (self.command_topic,)
-        self.subscribes = tuple(inputs)
+        heard = judge_type(kind_of(self.mission.criteria)).hears
+        self.subscribes = tuple(dict.fromkeys((*inputs, *heard)))
         self.readers = self.lockstep.readers if self.lockstep else readers
         self.tick_ns = round(self.robot.tick_s * 1e9)
         self.ticks = round((self.config.duration or self.mission.duration) * 1e9 / self.tick_ns)
@@ -114,6 +118,7 @@ class BridgeNode(SlotNode):
         self.done = self._is_reported = False
         self.late_ticks = 0
         self._raw_is_unusable = False
+        self._perceived: dict[str, float] = {}
         self._told = 0
         self._commanded = False
         self._activated_ns = time.monotonic_ns()
@@ -243,6 +248,7 @@ class BridgeNode(SlotNode):
         """Take a command or another output that is due."""
         if self.done or not self.began_ns:
             return
+        self._perceived |= perceived(message)
         if self.outputs is not None:
             if stamp_of(message) > self._stamp(self.tick):
                 self._fail(
@@ -251,6 +257,8 @@ class BridgeNode(SlotNode):
                 )
             elif self.outputs.add(name, stamp_of(message), message):
                 self._advance()
+            return
+        if name != self.command_topic:
             return
         age = self._stamp(self.tick) - stamp_of(message)
         if age <= self.config.base_timeout * 1e9:
@@ -316,7 +324,7 @@ class BridgeNode(SlotNode):
         command = self.base.command(now_ns, self._time())
         self._tell_stops()
         if self.tick % self.setpoint_ticks == 0:
-            self.log.note(self._time(), self._truth, command.tolist())
+            self.log.note(self._time(), self._truth | self._perceived, command.tolist())
         if self.log.is_over:
             self._finish("")
             return
@@ -382,6 +390,7 @@ class BridgeNode(SlotNode):
         self.base.stop("reset", self._time())
         self.base.safety_stops.clear()
         self._told = 0
+        self._perceived.clear()
         self.first_tick = self.tick
         self._truth = self.robot.truth()
         self.log.begin(self._truth)

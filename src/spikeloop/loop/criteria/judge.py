@@ -23,10 +23,12 @@ class Judge:
     Class facts, set by each kind:
         config_type: frozen dataclass of the bounds.
         columns: names of what `row` gives; empty where that depends on the robot.
+        hears: topics of perception whose newest message `row` gets among the truth.
     """
 
     config_type: ClassVar[type[Any]]
     columns: ClassVar[tuple[str, ...]] = ()
+    hears: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, criteria: Mapping[str, Any]) -> None:
         """Take the bounds as a mission has them, without `kind`.
