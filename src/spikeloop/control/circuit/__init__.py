@@ -1,0 +1,1 @@
+"""The locomotion circuit of a worm as controller of swimmers, graded and spiking."""

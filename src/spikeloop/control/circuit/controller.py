@@ -1,0 +1,95 @@
+"""The spiking circuit as controller of a swimmer: observations in, torques out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloop.control.circuit.worm import TICKS, SpikingCircuit, bend
+from spikeloop.metrics.energy import Counts, operation_energy
+
+Floats = NDArray[np.float64]
+
+
+class Controller:
+    """Decides, and counts what that costs.
+
+    Attributes:
+        joints: motors of the body.
+        torques: of the newest decision, (joints,).
+
+    """
+
+    def __init__(self, weights: Floats, links: int, cycle: float, period_s: float) -> None:
+        """Take four weights.
+
+        Args:
+            weights: (4,), see `worm.WEIGHTS`.
+            links: of the body, 3 or more.
+            cycle: decisions of the oscillator's period.
+            period_s: time of a decision.
+
+        """
+        self.joints = links - 1
+        self.values = 2 * self.joints + 4
+        """Of an observation of Gymnasium's swimmer: heading, joints, and the rates of all."""
+        self._circuit = SpikingCircuit(weights[None], cycle, period_s)
+        self.torques = np.zeros(self.joints)
+        self._stretched = 0
+
+    def reset(self) -> None:
+        """Rest, and the oscillator's start."""
+        self._circuit.reset()
+        self.torques = np.zeros(self.joints)
+
+    def decide(self, observation: Sequence[float]) -> list[float]:
+        """Torques from -1 to 1 for an observation of Gymnasium's swimmer.
+
+        Raises:
+            ValueError: the observation has another number of values, or one that isn't finite.
+
+        """
+        if len(observation) != self.values:
+            raise ValueError(
+                f"an observation of {len(observation)} values, but a swimmer of "
+                f"{self.joints + 1} links has {self.values}"
+            )
+        if not all(map(math.isfinite, observation)):
+            raise ValueError("an observation that isn't finite")
+        angles = np.asarray(observation[1 : 1 + self.joints], np.float64)[None]
+        self._stretched = int((bend(angles) > 0).sum())
+        self.torques = self._circuit.act(angles)[0]
+        return [float(torque) for torque in self.torques]
+
+    @property
+    def spikes(self) -> int:
+        """Of the newest decision, with the pacemaker's."""
+        return int(self._circuit.spikes[0])
+
+    @property
+    def counts(self) -> Counts:
+        """Operations of the newest decision.
+
+        A pacemaker's or sensor's spike goes to one motor neuron, that neuron's to two muscles;
+        the bend of each joint is a current, so that it costs a multiply-accumulate a tick.
+        """
+        neurons = 4 * self.joints
+        return Counts(
+            macs=float(TICKS * self._stretched),
+            acs=2.0 * self.spikes,
+            updates=float(TICKS * neurons),
+        )
+
+    @property
+    def energy_j(self) -> float:
+        """Of the newest decision, by the model of 45 nm operations, J."""
+        return operation_energy(self.counts).joules
+
+    def fired(self) -> list[int]:
+        """Which neurons fired: sensors of all joints, dorsal then ventral, then motor neurons."""
+        fired = self._circuit.fired[0]
+        flags = np.concatenate([fired[:, :2].ravel(), fired[:, 2:].ravel()])
+        return [int(index) for index in np.flatnonzero(flags)]
