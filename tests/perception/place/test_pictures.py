@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from spikeloop.perception.place.pictures import (
     PictureConfig,
+    edge_amplitudes,
+    glanced,
     intensities,
     patch_normalised,
     small_picture,
@@ -65,3 +67,30 @@ def test_what_is_no_picture_is_told(picture: np.ndarray, words: str) -> None:
 def test_a_window_without_centre_is_refused() -> None:
     with pytest.raises(ValueError, match="patch must be odd"):
         PictureConfig(patch=8)
+
+
+def test_an_edge_is_seen_by_the_bearing_across_it() -> None:
+    picture = np.zeros((12, 12), np.float32)
+    picture[:, 6:] = 1.0
+    seen = edge_amplitudes(picture).reshape(4, 6, 6)
+    # The edge lies between columns 5 and 6, so in the third and fourth cell of each row.
+    assert (seen[0, :, 2:4] > 0.9).all()
+    np.testing.assert_allclose(seen[2], 0.0, atol=1e-6)
+    np.testing.assert_allclose(seen[1], seen[3], atol=1e-6)
+    assert not seen[:, :, [0, 5]].any()
+
+
+def test_edges_depend_neither_on_contrast_nor_on_its_sign() -> None:
+    small = np.random.default_rng(1).uniform(-1, 1, (3, 14, 14)).astype(np.float32)
+    seen = edge_amplitudes(small)
+    assert seen.shape == (3, 196) and seen.min() >= 0.0 and seen.max() <= 1.0
+    np.testing.assert_allclose(edge_amplitudes(-small), seen, atol=1e-6)
+    np.testing.assert_allclose(edge_amplitudes(0.5 * small), seen, atol=0.02)
+
+
+def test_glances_move_the_picture_and_repeat_its_rim() -> None:
+    small = np.arange(16, dtype=np.float32).reshape(1, 4, 4)
+    left, straight, right = glanced(small)
+    np.testing.assert_array_equal(straight, small)
+    np.testing.assert_array_equal(left[0, 0], [1, 2, 3, 3])
+    np.testing.assert_array_equal(right[0, 0], [0, 0, 1, 2])

@@ -11,14 +11,14 @@ from spikeloop.perception.place.place_map import MapError, PlaceMap, load_map, s
 from spikeloop.perception.place.recogniser import PlaceRecogniser, extended, make_map
 from spikeloop.perception.place.temporal_config import TemporalConfig
 
-PICTURE = PictureConfig(side=14, patch=5)
-CONFIG = TemporalConfig()
+PICTURE = PictureConfig(side=16, patch=5)
+CONFIG = TemporalConfig(features=4)
 PLACES = 40
 
 
 def pictures(first: int, count: int, noise: float, seed: int, wall: int = 4) -> np.ndarray:
     """Pictures of a wall that passes by, (count, 28, 42) uint8."""
-    paint = np.kron(np.random.default_rng(wall).random((14, 900)), np.ones((2, 2)))
+    paint = np.kron(np.random.default_rng(wall).random((7, 450)), np.ones((4, 4)))
     random = np.random.default_rng(seed)
     out = []
     for place in range(first, first + count):

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
+from spikeloop.perception.place.pictures import GLANCES, glanced
+
 Pictures = NDArray[np.float32]
+Flat = NDArray[np.float32]
 Scores = NDArray[np.float64]
 CELLS, BEARINGS = 7, 9
 RIDGE = 30.0
@@ -22,7 +26,8 @@ def absolute_differences(references: Pictures, queries: Pictures) -> Scores:
 
     Milford and Wyeth, "SeqSLAM", ICRA 2012, equation 1.
     """
-    return difference_scores(references, queries)["sad"]
+    scores: Scores = -_differences(references, queries).min(0)
+    return scores
 
 
 def difference_scores(references: Pictures, queries: Pictures) -> dict[str, Scores]:
@@ -30,14 +35,19 @@ def difference_scores(references: Pictures, queries: Pictures) -> dict[str, Scor
 
     Returns:
         "sad": as `absolute_differences` says; "sad_sum": the negative sum over the traversals;
+        "sad_glances": the best also over the glances that the networks have;
         "seqslam": as `local_contrast` says.
 
     """
-    differences = _differences(references, queries)
-    least = differences.min(0)
+    aside = {
+        moved: _differences(references, picture)
+        for moved, picture in zip(GLANCES, glanced(queries), strict=True)
+    }
+    least = aside[0].min(0)
     return {
         "sad": -least,
-        "sad_sum": -differences.sum(0),
+        "sad_sum": -aside[0].sum(0),
+        "sad_glances": -np.min([part.min(0) for part in aside.values()], axis=0),
         "seqslam": local_contrast(least),
     }
 
@@ -95,13 +105,22 @@ BASELINES: dict[str, Callable[[Pictures, Pictures], dict[str, Scores]]] = {
 
 def _differences(references: Pictures, queries: Pictures) -> Scores:
     """Mean absolute difference, (traversals, n, places)."""
-    flat = queries.reshape(len(queries), -1)
+    flat = np.ascontiguousarray(queries, np.float32).reshape(len(queries), -1)
     out = np.empty((len(references), len(queries), references.shape[1]))
     for number, traversal in enumerate(references):
-        places = traversal.reshape(len(traversal), -1)
-        for n in range(len(flat)):
-            out[number, n] = np.abs(places - flat[n]).mean(1)
+        places = np.ascontiguousarray(traversal, np.float32).reshape(len(traversal), -1)
+        _mean_differences(places, flat, out[number])
     return out
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _mean_differences(places: Flat, flat: Flat, out: Scores) -> None:
+    for n in range(flat.shape[0]):
+        for p in range(places.shape[0]):
+            total = np.float32(0.0)
+            for i in range(flat.shape[1]):
+                total += abs(places[p, i] - flat[n, i])
+            out[n, p] = total / flat.shape[1]
 
 
 def _oriented(pictures: Pictures) -> Scores:

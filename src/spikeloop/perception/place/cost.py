@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikeloop.metrics.energy import Counts, operation_energy
-from spikeloop.perception.place.ensemble import Network
-from spikeloop.perception.place.pictures import intensities, small_picture
+from spikeloop.perception.place.ensemble import Network, glance_inputs
+from spikeloop.perception.place.pictures import small_picture
 from spikeloop.perception.place.place_map import PlaceMap
 
 
@@ -19,7 +18,7 @@ class PlaceCost:
     """Of one picture.
 
     Attributes:
-        spikes: amplitude-coded, of inputs and feature neurons.
+        spikes: amplitude-coded, of inputs and feature neurons, of all glances.
         accumulates: additions.
         multiply_accumulates: a spike with an amplitude costs one at each of its synapses.
         energy_j: J, modelled.
@@ -43,28 +42,31 @@ class CostOf:
         self._networks = [_Synapses(network) for network in place_map.networks]
 
     def cost(self, picture: NDArray[np.generic]) -> PlaceCost:
-        """Of a picture as `small_picture` takes it."""
+        """Of a picture as `small_picture` takes it.
+
+        Each feature neuron of a network counts as one that fires, so it is an upper bound.
+        """
         if self._method == "sad":
             # A difference and its sum for each pixel of each reference.
             return _priced(0, 2 * self._map.references.size, 0)
-        inputs = intensities(small_picture(picture, self._map.picture))
-        active = inputs > 0.0
-        spikes = sum(int(active.sum()) * n.modules + n.features for n in self._networks)
-        macs = sum(int(n.behind[active].sum()) + n.outputs for n in self._networks)
+        spikes = macs = 0
+        for inputs in glance_inputs(small_picture(picture, self._map.picture)[None]):
+            active = inputs > 0.0
+            for network in self._networks:
+                spikes += int(active.sum()) * network.modules + network.features
+                macs += int(network.behind[active].sum()) + network.outputs
         return _priced(spikes, 0, macs)
 
 
 class _Synapses:
-    """Of a network: synapses behind each pixel, and behind all feature neurons."""
+    """Of a network: synapses behind each input, and behind all feature neurons."""
 
     def __init__(self, network: Network) -> None:
-        parts: Sequence[NDArray[np.int64]] = [
-            (module.feature != 0.0).sum(0) for module in network.modules
-        ]
-        self.behind: NDArray[np.int64] = np.sum(parts, axis=0)
-        self.modules = len(network.modules)
-        self.features = sum(len(module.feature) for module in network.modules)
-        self.outputs = sum(int((module.output != 0.0).sum()) for module in network.modules)
+        modules = network.modules
+        self.behind: NDArray[np.int64] = np.sum([(m.feature != 0.0).sum(0) for m in modules], 0)
+        self.modules = len(modules)
+        self.features = sum(len(module.feature) for module in modules)
+        self.outputs = sum(int((module.output != 0.0).sum()) for module in modules)
 
 
 def _priced(spikes: int, accumulates: int, macs: int) -> PlaceCost:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloop.perception.place.pictures import GLANCES, Small, edge_amplitudes, glanced
 from spikeloop.perception.place.temporal import TemporalModule, recognise, train_temporal
 from spikeloop.perception.place.temporal_config import TemporalConfig
 
@@ -28,16 +29,18 @@ class Network:
         modules: in order of their places.
         mean: (places,) mean score over the reference record.
         deviation: (places,) its standard deviation, above 0.
+        bare: recognise without limits of the spikes; see `TemporalModule.scores`.
 
     """
 
     modules: tuple[TemporalModule, ...]
     mean: Scores
     deviation: Scores
+    bare: bool = False
 
     def scores(self, inputs: Inputs) -> Scores:
         """Deviations from each place's mean: (n, pixels) in, (n, places) out."""
-        raw = recognise(self.modules, inputs)
+        raw = recognise(self.modules, inputs, self.bare)
         normal: Scores = (raw - self.mean) / self.deviation
         return normal
 
@@ -47,6 +50,7 @@ def train_ensemble(
     config: TemporalConfig,
     seeds: Sequence[int],
     progress: Callable[[float], object] = lambda part: None,
+    bare: bool = False,
 ) -> list[Network]:
     """Train a network from each seed.
 
@@ -55,24 +59,49 @@ def train_ensemble(
         config: of each network.
         seeds: one a network.
         progress: told which part of the work has been done since it was last told.
+        bare: see `Network`.
 
     """
     share = 1.0 / len(seeds)
     networks = []
     for seed in seeds:
         modules = train_temporal(references, config, seed, lambda part: progress(part * share))
-        networks.append(calibrated(modules, references))
+        networks.append(calibrated(modules, references, bare))
     return networks
 
 
-def calibrated(modules: Sequence[TemporalModule], references: Inputs) -> Network:
+def calibrated(
+    modules: Sequence[TemporalModule], references: Inputs, bare: bool = False
+) -> Network:
     """Note how each place of the modules answers to a record, (traversals, places, pixels)."""
-    answers = recognise(modules, references.reshape(-1, references.shape[-1]))
+    answers = recognise(modules, references.reshape(-1, references.shape[-1]), bare)
     deviation = np.maximum(answers.std(0, dtype=np.float64), 1e-9)
-    return Network(tuple(modules), answers.mean(0, dtype=np.float64), deviation)
+    return Network(tuple(modules), answers.mean(0, dtype=np.float64), deviation, bare)
 
 
 def ensemble_scores(networks: Sequence[Network], inputs: Inputs) -> Scores:
     """Mean over the networks, (n, places)."""
-    total: Scores = np.mean([network.scores(inputs) for network in networks], axis=0)
+    total = networks[0].scores(inputs)
+    for network in networks[1:]:
+        total += network.scores(inputs)
+    total /= len(networks)
     return total
+
+
+def glance_inputs(small: Small) -> Inputs:
+    """What networks get at each glance: (n, side, side) in, (glances * n, side * side) out.
+
+    All glances are recognised at once, for reading the weights from memory takes most of the time.
+    """
+    return edge_amplitudes(glanced(small)).reshape(-1, small.shape[-1] ** 2)
+
+
+def best_glance(scores: Scores) -> Scores:
+    """The best of glances, (glances * n, places) in the order of `glance_inputs`; (n, places)."""
+    best: Scores = scores.reshape(len(GLANCES), -1, scores.shape[1]).max(0)
+    return best
+
+
+def glance_scores(networks: Sequence[Network], small: Small) -> Scores:
+    """The best over glances of what the networks say together; (n, side, side), (n, places) out."""
+    return best_glance(ensemble_scores(networks, glance_inputs(small)))

@@ -11,9 +11,15 @@ from numpy.typing import NDArray
 
 from spikeloop.parallel import run_all
 from spikeloop.perception.place.baselines import BASELINES
-from spikeloop.perception.place.ensemble import Network, ensemble_scores, train_ensemble
+from spikeloop.perception.place.ensemble import Network, glance_inputs, train_ensemble
 from spikeloop.perception.place.modular_stdp import train_stdp_network
-from spikeloop.perception.place.pictures import PictureConfig, Small, intensities, small_picture
+from spikeloop.perception.place.pictures import (
+    PictureConfig,
+    Small,
+    edge_amplitudes,
+    intensities,
+    small_picture,
+)
 from spikeloop.perception.place.read_out import READ_OUTS
 from spikeloop.perception.place.routes import Route
 from spikeloop.perception.place.scoring import PlaceScores, place_scores
@@ -22,6 +28,8 @@ from spikeloop.perception.place.stdp_config import StdpConfig
 from spikeloop.perception.place.temporal_config import TemporalConfig
 
 LENGTHS = (1, 4, 10)
+_AT_ONCE = 100
+"""Queries recognised at once, for memory's sake."""
 SINGLE, ENSEMBLE = "temporal_single", "temporal_ensemble"
 Scores = NDArray[np.float64]
 Told = Callable[[float], object]
@@ -73,8 +81,9 @@ class Settings:
 
     Attributes:
         temporal: configuration of each member of the temporal ensemble.
+        published: the same of the ensemble that is as the published program.
         stdp: configuration of each module of the STDP networks.
-        networks: members of the temporal ensemble.
+        networks: members of each temporal ensemble.
         stdp_networks: members of the STDP ensemble; 0 leaves the STDP networks out.
         stdp_places: only so many places of a route are given to them; 0 for all.
         tolerance: how many places away still counts as right.
@@ -85,6 +94,7 @@ class Settings:
     """
 
     temporal: TemporalConfig = field(default_factory=TemporalConfig)
+    published: TemporalConfig = field(default_factory=lambda: TemporalConfig(features=2))
     stdp: StdpConfig = field(default_factory=StdpConfig)
     networks: int = 5
     stdp_networks: int = 5
@@ -97,7 +107,7 @@ class Settings:
     @property
     def steps(self) -> int:
         """Parts of the work on a route that `measure` tells of."""
-        return len(BASELINES) + self.networks + self.stdp_networks
+        return len(BASELINES) + len(_SIGHTS) * self.networks + self.stdp_networks
 
 
 Result = dict[str, dict[str, dict[int, Row]]]
@@ -169,27 +179,52 @@ def _mean_of(rows: Sequence[dict[int, Row]]) -> dict[int, Row]:
 
 
 def _measure_temporal(trial: Trial, settings: Settings, found: Result, progress: Told) -> None:
-    jobs = [
-        (intensities(trial.references), settings.temporal, settings.seed + n)
-        for n in range(settings.networks)
-    ]
-    members: list[Network] = run_all(
-        _temporal_member, jobs, workers=settings.workers, cluster=settings.cluster,
-        tell=lambda place, result: progress(1.0),
-    )  # fmt: skip
-    for name, queries in trial.queries.items():
-        inputs = intensities(queries)
-        truth = trial.truth[name]
-        alone = [
-            _at_lengths(member.scores(inputs), truth, settings.tolerance) for member in members
+    for kind, (seen, looked, bare) in _SIGHTS.items():
+        config = settings.published if bare else settings.temporal
+        jobs = [
+            (seen(trial.references), config, settings.seed + n, bare)
+            for n in range(settings.networks)
         ]
-        found[name][SINGLE] = _mean_of(alone)
-        together = {ENSEMBLE: ensemble_scores(members, inputs)}
-        _enter(found[name], together, truth, settings.tolerance)
+        members: list[Network] = run_all(
+            _temporal_member, jobs, workers=settings.workers, cluster=settings.cluster,
+            tell=lambda place, result: progress(1.0),
+        )  # fmt: skip
+        for name, queries in trial.queries.items():
+            alone, together = _recognised(members, queries, looked)
+            truth = trial.truth[name]
+            rows = [_at_lengths(scores, truth, settings.tolerance) for scores in alone]
+            found[name][f"{kind}_single"] = _mean_of(rows)
+            _enter(found[name], {f"{kind}_ensemble": together}, truth, settings.tolerance)
 
 
-def _temporal_member(references: NDArray[np.float32], config: TemporalConfig, seed: int) -> Network:
-    return train_ensemble(references, config, [seed])[0]
+_SIGHTS: dict[str, tuple[Callable[[Small], Any], Callable[[Small], Any], bool]] = {
+    "vprtempo": (intensities, intensities, True),
+    "temporal": (edge_amplitudes, glance_inputs, False),
+}
+"""How references and queries are seen, and whether spikes have no limits, as published."""
+
+
+def _recognised(
+    members: Sequence[Network], queries: Small, looked: Callable[[Small], Any]
+) -> tuple[list[Scores], Scores]:
+    """Scores of each member, and of all together, (n, places)."""
+    alone: list[list[Scores]] = [[] for _ in members]
+    together = []
+    for first in range(0, len(queries), _AT_ONCE):
+        part = queries[first : first + _AT_ONCE]
+        inputs = looked(part)
+        shape = (-1, len(part), members[0].mean.shape[0])
+        glances = [member.scores(inputs).reshape(shape) for member in members]
+        for mine, scores in zip(alone, glances, strict=True):
+            mine.append(scores.max(0))
+        together.append(np.mean(glances, axis=0).max(0))
+    return [np.concatenate(mine) for mine in alone], np.concatenate(together)
+
+
+def _temporal_member(
+    references: NDArray[np.float32], config: TemporalConfig, seed: int, bare: bool
+) -> Network:
+    return train_ensemble(references, config, [seed], bare=bare)[0]
 
 
 def _measure_stdp(part: Trial, settings: Settings, found: Result, progress: Told) -> None:

@@ -13,19 +13,28 @@ from spikeloop.parameters import parameter
 
 Small = NDArray[np.float32]
 GREY = np.array([0.299, 0.587, 0.114])
+BEARINGS, CELL = 4, 2
+"""Directions of edges, and pixels of a cell's side in which each is summed: with 4 and 2 x 2 there
+are as many amplitudes as pixels."""
+FULL_EDGE = 2.5
+"""Multiple of the mean edge of its surroundings at which an edge has the amplitude 1."""
+GLANCES = (-1, 0, 1)
+"""Pixels that a picture is moved aside before it is looked at: a drive keeps no lane exactly."""
 
 
 @dataclass(frozen=True)
 class PictureConfig:
     """How a picture is made small."""
 
-    side: int = parameter(28, "Width and height of the small picture.", unit="pixels", low=4)
+    side: int = parameter(28, "Width and height of the small picture; even.", unit="pixels", low=4)
     patch: int = parameter(
-        7, "Side of the window in which contrast is normalised; odd.", unit="pixels", low=3
+        9, "Side of the window in which contrast is normalised; odd.", unit="pixels", low=3
     )
 
     def __post_init__(self) -> None:
-        """Refuse windows without a centre, or larger than the picture."""
+        """Refuse windows without a centre or larger than the picture, and sides without half."""
+        if self.side % CELL:
+            raise ValueError(f"side must be even, not {self.side}")
         if self.patch % 2 == 0 or self.patch > self.side:
             raise ValueError(f"patch must be odd and at most side ({self.side}), not {self.patch}")
 
@@ -85,6 +94,49 @@ def intensities(small: Small) -> NDArray[np.float32]:
     """Small pictures as amplitudes for a network: -1..1 becomes 0..1; (..., side * side)."""
     flat = small.reshape(*small.shape[:-2], -1)
     return (0.5 * (1.0 + flat)).astype(np.float32)
+
+
+def edge_amplitudes(small: Small) -> NDArray[np.float32]:
+    """Small pictures as amplitudes of edges, which weather and light change less than brightness.
+
+    Each cell of 2 x 2 pixels has a neuron for each of 4 bearings; its amplitude is the gradient
+    along its bearing against the mean over bearings of the 3 x 3 cells around it. What is
+    normalised and how is after Dalal and Triggs, CVPR 2005, one amplitude in place of a histogram.
+
+    Args:
+        small: (..., side, side), the side even.
+
+    Returns:
+        (..., side * side) float32, 0 to 1.
+
+    """
+    *more, side, _ = small.shape
+    dx, dy = np.zeros_like(small), np.zeros_like(small)
+    dx[..., 1:-1] = 0.5 * (small[..., 2:] - small[..., :-2])
+    dx[..., 0], dx[..., -1] = small[..., 1] - small[..., 0], small[..., -1] - small[..., -2]
+    dy[..., 1:-1, :] = 0.5 * (small[..., 2:, :] - small[..., :-2, :])
+    dy[..., 0, :] = small[..., 1, :] - small[..., 0, :]
+    dy[..., -1, :] = small[..., -1, :] - small[..., -2, :]
+    cells = side // CELL
+    edges = np.empty((*more, BEARINGS, cells, cells), np.float32)
+    for number in range(BEARINGS):
+        bearing = math.pi * number / BEARINGS
+        along = np.abs(dx * np.float32(math.cos(bearing)) + dy * np.float32(math.sin(bearing)))
+        edges[..., number, :, :] = along.reshape(*more, cells, CELL, cells, CELL).mean((-3, -1))
+    whole = edges.mean(-3)
+    wide = np.pad(whole, [(0, 0)] * len(more) + [(1, 1), (1, 1)], mode="edge")
+    rows = wide[..., :-2, :] + wide[..., 1:-1, :] + wide[..., 2:, :]
+    around = (rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / np.float32(9.0)
+    # A thousandth of the range of pixels: below it there is nothing to be seen.
+    edges /= FULL_EDGE * (around + np.float32(1e-3))[..., None, :, :]
+    return np.minimum(edges, np.float32(1.0)).reshape(*more, side * side)
+
+
+def glanced(small: Small) -> Small:
+    """Pictures moved aside by each of `GLANCES`, (glances, ..., side, side); rims are repeated."""
+    columns = np.arange(small.shape[-1])
+    last = small.shape[-1] - 1
+    return np.stack([small[..., np.clip(columns - moved, 0, last)] for moved in GLANCES])
 
 
 def _grey(picture: NDArray[np.generic]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from spikeloop.perception.place.ensemble import Network
 from spikeloop.perception.place.pictures import PictureConfig
 from spikeloop.perception.place.temporal import TemporalModule
 
-VERSION = 1
+VERSION = 2
 FORMAT = "spikeloop place map"
 _DAMAGE = (
     OSError,

@@ -13,10 +13,10 @@ from spikeloop.perception.place.baselines import absolute_differences
 from spikeloop.perception.place.ensemble import (
     Network,
     calibrated,
-    ensemble_scores,
+    glance_scores,
     train_ensemble,
 )
-from spikeloop.perception.place.pictures import PictureConfig, intensities, small_picture
+from spikeloop.perception.place.pictures import PictureConfig, edge_amplitudes, small_picture
 from spikeloop.perception.place.place_map import PlaceMap
 from spikeloop.perception.place.sequence import sequence_scores
 from spikeloop.perception.place.temporal import TemporalModule, train_temporal
@@ -113,7 +113,7 @@ def scorer(place_map: PlaceMap, method: str) -> Callable[[Small], Scores]:
     if not place_map.networks:
         raise ValueError("this map keeps pictures only; train it with networks, or use 'sad'")
     networks = place_map.networks
-    return lambda small: ensemble_scores(networks, intensities(small.reshape(-1, side, side)))
+    return lambda small: glance_scores(networks, small.reshape(-1, side, side))
 
 
 def make_map(
@@ -137,7 +137,7 @@ def make_map(
         progress: told which part of the work has been done since it was last told.
 
     """
-    inputs = intensities(references)
+    inputs = edge_amplitudes(references)
     networks = tuple(train_ensemble(inputs, config, seeds, progress)) if seeds else ()
     return _with_thresholds(PlaceMap(poses, references, networks, picture, {}, source))
 
@@ -168,7 +168,7 @@ def extended(
             f"{references.shape[0]}"
         )
     whole = np.concatenate([place_map.references, references], axis=1)
-    inputs = intensities(whole)
+    inputs = edge_amplitudes(whole)
     networks: list[Network] = []
     for number, network in enumerate(place_map.networks):
         new = train_temporal(inputs[:, place_map.places :], config, seed + number)

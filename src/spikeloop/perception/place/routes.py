@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -114,8 +115,9 @@ def _drive(
     return pictures
 
 
+@functools.cache
 def source_version() -> str:
-    """Eight digits of a hash of the simulator's code.
+    """Eight digits of a hash of the simulator's code, as it was when first asked for.
 
     Raises:
         RouteError: the simulator isn't installed.

@@ -49,11 +49,11 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--period", type=float, default=1.0, help="s between places, without odometry (default 1)"
     )
-    parser.add_argument("--side", type=int, default=28, help="size of small pictures (default 28)")
-    parser.add_argument("--patch", type=int, default=7, help="window of contrast (default 7)")
+    parser.add_argument("--side", type=int, default=32, help="size of small pictures (default 32)")
+    parser.add_argument("--patch", type=int, default=9, help="window of contrast (default 9)")
     parser.add_argument("--networks", type=int, default=5, help="size of the ensemble (default 5)")
     parser.add_argument(
-        "--features", type=int, default=2, help="feature neurons a pixel (default 2)"
+        "--features", type=int, default=1, help="feature neurons an input (default 1)"
     )
     parser.add_argument("--module-places", type=int, default=500, help="places a module at most")
     parser.add_argument(

@@ -5,10 +5,11 @@ for Visual Place Recognition", ICRA 2024 (arXiv 2309.10225), sections III.A-C. A
 the cycle is its amplitude: pixels drive feature neurons, these drive one output a place.
 
 Where the published program differs from its paper, this follows the program, for its figures are
-those that are known, and says so: thresholds of feature neurons fall to zero and stay there (their
-activity isn't fed back), so target rates act only as a learning rate for each feature; the initial
-weights are divided by one norm for all; a recognition uses the bare weights, without threshold or
-limit; the difference that forces an output's spike isn't limited to be positive.
+those that are known: thresholds of feature neurons fall to zero and stay there (their activity
+isn't fed back), so target rates act only as a learning rate for each feature; the initial weights
+are divided by one norm for all; the difference that forces an output's spike isn't limited to be
+positive. A recognition by the published program uses the bare weights of both layers, so it is
+linear; here feature neurons spike, or don't, as the paper says, unless the other is asked for.
 
 No neuron's weights depend on another of its layer, so each is trained by itself with its weights in
 the processor's nearest memory.
@@ -50,9 +51,20 @@ class TemporalModule:
     feature: Weights
     output: Weights
 
-    def scores(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How much each place is recognised: (n, pixels) in, (n, places) out."""
+    def spikes(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Amplitudes of the feature neurons' spikes, 0 where there is none; (n, features)."""
         features: Weights = np.matmul(inputs, self.feature.T)
+        return np.clip(features, np.float32(0.0), CEILING, out=features)
+
+    def scores(self, inputs: NDArray[np.float32], bare: bool = False) -> NDArray[np.float32]:
+        """How much each place is recognised: (n, pixels) in, (n, places) out.
+
+        Args:
+            inputs: amplitudes, 0 to 1.
+            bare: without limits of the spikes, as in the published program.
+
+        """
+        features: Weights = np.matmul(inputs, self.feature.T) if bare else self.spikes(inputs)
         scores: Weights = np.matmul(features, self.output.T)
         return scores
 
@@ -99,10 +111,10 @@ def train_temporal(
 
 
 def recognise(
-    modules: Sequence[TemporalModule], inputs: NDArray[np.float32]
+    modules: Sequence[TemporalModule], inputs: NDArray[np.float32], bare: bool = False
 ) -> NDArray[np.float32]:
-    """Scores of all places, (n, places), of inputs (n, pixels)."""
-    return np.concatenate([module.scores(inputs) for module in modules], axis=1)
+    """Scores of all places, (n, places), of inputs (n, pixels); see `TemporalModule.scores`."""
+    return np.concatenate([module.scores(inputs, bare) for module in modules], axis=1)
 
 
 def _train_module(

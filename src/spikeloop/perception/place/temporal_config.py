@@ -9,9 +9,9 @@ from spikeloop.parameters import parameter
 
 @dataclass(frozen=True)
 class TemporalConfig:
-    """Size and training, with the values of VPRTempo where it has them."""
+    """Size and training, with the values of VPRTempo but for the features, of which it has 2."""
 
-    features: int = parameter(2, "Feature neurons for each pixel.", low=1, high=32)
+    features: int = parameter(1, "Feature neurons for each input.", low=1, high=32)
     module_places: int = parameter(
         500, "Most places of one module; a module has its own weights.", low=2
     )
