@@ -6,12 +6,14 @@ from pathlib import Path
 
 from spikeloop.datasets.nordland import SEASONS
 from spikeloop.datasets.source import DatasetError, need_folder
+from spikeloop.datasets.st_lucia import TRACKS
 
 SIGNS = {
     "dsec": "events/left/events.h5",
     "mvsec": "*_data.hdf5",
     "prophesee": "*_td.dat",
     "robotcar": "stereo.timestamps",
+    "brisbane_event": "*-*_concat.nmea",
 }
 """By which file, anywhere below the folder, a data set is known."""
 
@@ -20,7 +22,7 @@ def recognise(path: Path) -> str:
     """The name of the data set that `--data PATH` means.
 
     Returns:
-        dsec, mvsec, prophesee, robotcar or nordland.
+        dsec, mvsec, prophesee, robotcar, brisbane_event, st_lucia or nordland.
 
     Raises:
         DatasetError: nothing is there that is known.
@@ -32,8 +34,11 @@ def recognise(path: Path) -> str:
     for name, sign in SIGNS.items():
         if next(path.rglob(sign), None) is not None:
             return name
+    if any(next(path.rglob(name), None) for name in TRACKS) or next(path.rglob("@*@*@*"), None):
+        return "st_lucia"
     raise DatasetError(
         f"{path}: holds no data set that is known; DSEC has events/left/events.h5, MVSEC "
         "NAME_data.hdf5, Gen1 and 1Mpx NAME_td.dat, RobotCar stereo.timestamps, Nordland folders "
-        "spring, summer, fall, winter"
+        "spring, summer, fall, winter, St Lucia fGPS.mat or pictures called @EAST@NORTH@..., "
+        "Brisbane-Event-VPR DATE-NAME_concat.nmea"
     )

@@ -1,0 +1,176 @@
+"""St Lucia: one suburban loop of Brisbane, driven at several times of day.
+
+Two layouts are read. That of its makers (Glover, Maddern, Milford and Wyeth, FAB-MAP + RatSLAM:
+Appearance-based SLAM for multiple times of day, ICRA 2010), a folder a traverse such as
+100909_0845:
+
+    pictures whose sorted names are in time's order (the frames of webcam_video.avi, extracted)
+    fGPS.mat, or fGPS.txt         a row a frame: latitude, longitude (degrees); 0 0 where unknown
+
+and that of place recognition benchmarks, where the name of a picture tells where it was taken, in
+fields between @: @utm_east@utm_north@zone@... (m), in folders such as images/test/database and
+images/test/queries (Berton et al., Deep visual geo-localization benchmark, CVPR 2022).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
+
+from spikeloop.datasets.source import DatasetError, need_folder, read_grey
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+TRACKS = ("fGPS.mat", "fGPS.txt")
+TOLERANCE_M = 20.0
+"""So near a picture counts as of a place, m; what its users say with 10 to 25 m."""
+EARTH_M = 6_371_000.0
+
+
+@dataclass(frozen=True)
+class StLuciaTraverse:
+    """One traverse; pictures are read when they are asked for.
+
+    Attributes:
+        path: its folder.
+        files: pictures in the order of driving.
+        positions: (n, 2) m to the east and to the north, NaN where unknown; of a track from its
+            first known place, of names as they say.
+
+    """
+
+    path: Path
+    files: tuple[Path, ...]
+    positions: NDArray[np.float64]
+
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """(h, w) grey. Raises DatasetError where it can't be read."""
+        return read_grey(self.files[index])
+
+    @cached_property
+    def located(self) -> NDArray[np.intp]:
+        """Indices of the pictures whose place is known."""
+        return np.flatnonzero(np.isfinite(self.positions).all(axis=1))
+
+
+def st_lucia(path: Path) -> StLuciaTraverse:
+    """A traverse in either layout.
+
+    Raises:
+        DatasetError: no pictures, or nothing tells where they were taken.
+
+    """
+    need_folder(path, "a traverse of St Lucia")
+    found = (file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+    files = tuple(sorted(found))
+    if not files:
+        raise DatasetError(f"{path}: holds no pictures ({', '.join(SUFFIXES)})")
+    track = next((path / name for name in TRACKS if (path / name).is_file()), None)
+    if track is not None:
+        positions = _of_track(track)
+        if len(positions) != len(files):
+            raise DatasetError(
+                f"{path}: {len(files)} pictures, but {track.name} has {len(positions)} rows"
+            )
+        return StLuciaTraverse(path, files, positions)
+    if not all(file.name.startswith("@") for file in files):
+        raise DatasetError(
+            f"{path}: needs {' or '.join(TRACKS)}, or pictures called @EAST@NORTH@..., "
+            f"not '{files[0].name}'"
+        )
+    return StLuciaTraverse(path, files, np.array([_of_name(file) for file in files]))
+
+
+def traverses(path: Path) -> list[StLuciaTraverse]:
+    """The traverses below a folder: with tracks, or `database` and `queries` of a benchmark.
+
+    Raises:
+        DatasetError: there is none.
+
+    """
+    need_folder(path, "St Lucia")
+    folders = sorted({file.parent for name in TRACKS for file in path.rglob(name)})
+    folders = folders or sorted(
+        folder for name in ("database", "queries") for folder in path.rglob(name) if folder.is_dir()
+    )
+    if not folders:
+        raise DatasetError(
+            f"{path}: holds neither {' nor '.join(TRACKS)} nor folders database and queries"
+        )
+    return [st_lucia(folder) for folder in folders]
+
+
+def same_place(
+    references: NDArray[np.float64], queries: NDArray[np.float64], tolerance_m: float = TOLERANCE_M
+) -> NDArray[np.bool_]:
+    """(queries, references): whether they are of one place, by positions in m; NaN is nowhere.
+
+    Raises:
+        DatasetError: the tolerance isn't above 0.
+
+    """
+    if not tolerance_m > 0.0:
+        raise DatasetError(f"tolerance_m must be above 0, not {tolerance_m}")
+    way = np.linalg.norm(queries[:, None] - references[None], axis=2)
+    return np.nan_to_num(way, nan=np.inf) <= tolerance_m
+
+
+def _of_track(path: Path) -> NDArray[np.float64]:
+    degrees = _of_matrix(path) if path.suffix == ".mat" else _of_text(path)
+    degrees = np.where((degrees == 0.0).all(axis=1, keepdims=True), np.nan, degrees)
+    known = np.flatnonzero(np.isfinite(degrees).all(axis=1))
+    if not len(known):
+        raise DatasetError(f"{path}: no row has a place")
+    return local_metres(degrees, degrees[known[0]])
+
+
+def _of_matrix(path: Path) -> NDArray[np.float64]:
+    try:
+        table = np.asarray(loadmat(path)["fGPS"], np.float64)
+    except (KeyError, ValueError, OSError, NotImplementedError, MatReadError) as error:
+        raise DatasetError(f"{path}: can't be read as a matrix 'fGPS': {error}") from error
+    if table.ndim != 2 or table.shape[1] < 2:
+        raise DatasetError(f"{path}: 'fGPS' must be (n, 2), not {table.shape}")
+    return table[:, :2]
+
+
+def _of_text(path: Path) -> NDArray[np.float64]:
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        words = line.replace(",", " ").split()
+        if not words:
+            continue
+        try:
+            latitude, longitude = (float(word) for word in words[:2])
+        except ValueError as error:
+            raise DatasetError(
+                f"{path}: line {number} must hold latitude and longitude, not '{line}'"
+            ) from error
+        rows.append((latitude, longitude))
+    return np.array(rows, np.float64).reshape(-1, 2)
+
+
+def local_metres(degrees: NDArray[np.float64], origin: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 2) latitude and longitude as m to the east and north of an origin, on a sphere.
+
+    Within 10 km that is right to a few parts in a thousand, as place recognition needs.
+    """
+    turned = np.radians(degrees - origin)
+    east = EARTH_M * math.cos(math.radians(float(origin[0]))) * turned[:, 1]
+    return np.stack([east, EARTH_M * turned[:, 0]], axis=1)
+
+
+def _of_name(file: Path) -> tuple[float, float]:
+    fields = file.name.split("@")
+    try:
+        return float(fields[1]), float(fields[2])
+    except (IndexError, ValueError) as error:
+        raise DatasetError(
+            f"{file}: the name must begin with @EAST@NORTH@, numbers in m"
+        ) from error
