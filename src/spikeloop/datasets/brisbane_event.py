@@ -100,7 +100,9 @@ class BrisbaneTraverse:
             raise DatasetError(f"{self._track_file}: no sentence RMC tells a place")
         table = np.array(rows)
         table = table[np.argsort(table[:, 0], kind="stable")]
-        return np.c_[table[:, :1] + self._shift, local_metres(table[:, 1:], ORIGIN)]
+        return np.concatenate(
+            [table[:, :1] + self._shift, local_metres(table[:, 1:], ORIGIN)], axis=1
+        )
 
     def positions(self, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, 2) m at times in s since 1970, NaN outside those of the track."""

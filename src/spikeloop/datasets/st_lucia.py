@@ -118,7 +118,8 @@ def same_place(
     if not tolerance_m > 0.0:
         raise DatasetError(f"tolerance_m must be above 0, not {tolerance_m}")
     way = np.linalg.norm(queries[:, None] - references[None], axis=2)
-    return np.nan_to_num(way, nan=np.inf) <= tolerance_m
+    near: NDArray[np.bool_] = np.nan_to_num(way, nan=np.inf) <= tolerance_m
+    return near
 
 
 def _of_track(path: Path) -> NDArray[np.float64]:

@@ -111,9 +111,7 @@ class PlaceNode(EventNode):
 
         try:
             if not self.config.map:
-                raise MapError(
-                    "names no file; `spikeloop train place` makes one"
-                )
+                raise MapError("names no file; `spikeloop train place` makes one")
             self.map = load_map(Path(self.config.map).expanduser())
             wanted = "image" if self.config.source == "image" else "events"
             if self.map.source != wanted:

@@ -162,7 +162,7 @@ class _Way:
         return 100.0 * float(self._steps[good & among].sum()) / whole if whole > 0.0 else 0.0
 
     def found_after(self) -> float:
-        """m from where it was put down until the estimate is right and stays so for a while.
+        """Way, m, from where it was put down until the estimate is right and stays so for a while.
 
         0 where it never was carried off, inf where it isn't found again.
         """

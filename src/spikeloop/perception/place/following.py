@@ -6,17 +6,22 @@ robot that drives slowly, fast or stands still is matched as well as one that se
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from spikeloop.perception.place.pictures import small_picture
 from spikeloop.perception.place.place_map import PlaceMap
-from spikeloop.perception.place.recogniser import NEIGHBOURS, Match, new_threshold, scorer
+from spikeloop.perception.place.recogniser import NEIGHBOURS, NEW_SHARE, Match, scorer
 from spikeloop.perception.place.sequence import sequence_scores
 
 Scores = NDArray[np.float64]
 STOOD = 0.05
 """Part of a spacing below which two pictures count as taken at one place."""
+STRETCH = 15
+"""Places to each side that share their view with a place."""
+BLOCKS, BLOCK = 6, 50
 APART = 0.75
 """Parts of a spacing that a picture may be from where a sequence needs one."""
 
@@ -49,8 +54,7 @@ class WayFollower:
         self._score = scorer(place_map, method)
         steps = np.linalg.norm(np.diff(place_map.poses[:, :2], axis=0), axis=1)
         self.spacing = max(float(np.median(steps)), 1e-3) if len(steps) else 1.0
-        record = _among_places(self._score(place_map.references))
-        self.threshold = new_threshold(record, place_map.places, length)
+        self.threshold = _new_threshold(self._score, place_map.references, length)
         self.reset()
 
     def reset(self) -> None:
@@ -113,12 +117,46 @@ class WayFollower:
 
 
 def _among_places(scores: NDArray[np.floating]) -> Scores:
-    """Deviations from the mean over all places, (n, places): what one picture says of each.
+    """How far each place stands out of those that a picture isn't of, in their deviations.
 
-    Light that makes a picture less like all places, as at dusk, leaves them as they are, so that a
-    threshold from the day's drives holds.
+    What it is of, if on the map, is the best one with its neighbours, which are left out of mean
+    and deviation. So the light of a dusk, in which a picture is less like all places, leaves it as
+    it is, and a threshold from the day's drives holds. NaN are left out as well. (n, places).
     """
     values = np.asarray(scores, np.float64)
-    spread = np.maximum(values.std(1, keepdims=True), 1e-9)
-    normal: Scores = (values - values.mean(1, keepdims=True)) / spread
+    best = np.where(np.isnan(values), -np.inf, values).argmax(1)
+    apart = np.abs(np.arange(values.shape[1])[None] - best[:, None])
+    rest = np.where(apart > NEIGHBOURS, values, np.nan)
+    if np.isnan(rest).all(1).any():
+        rest = values
+    spread = np.maximum(np.nanstd(rest, axis=1, keepdims=True), 1e-9)
+    normal: Scores = (values - np.nanmean(rest, axis=1, keepdims=True)) / spread
     return normal
+
+
+def _new_threshold(
+    score: Callable[[NDArray[np.float32]], Scores], references: NDArray[np.float32], length: int
+) -> float:
+    """Score that 99 % of the record's pictures stay below on a map without their stretch.
+
+    The stretch is what can be seen of a place from others: `STRETCH` to each side. Of a long record
+    `BLOCKS` blocks of `BLOCK` places are taken, for a start shouldn't take minutes.
+    """
+    places = references.shape[1]
+    number, best = np.arange(places), []
+    blocks = [number] if places <= BLOCKS * BLOCK else _blocks(places)
+    for drive in references:
+        for block in blocks:
+            near = np.abs(block[:, None] - number[None]) <= STRETCH
+            if near.all(1).any() or (~near).sum(1).min() <= 2 * NEIGHBOURS + 1:
+                continue
+            wrong = np.where(near, np.nan, score(drive[None, block]))
+            apart = np.nan_to_num(_among_places(wrong), nan=-1e6)
+            best.append(sequence_scores(apart, length)[length - 1 :].max(1))
+    known = np.concatenate(best) if best else np.zeros(0)
+    return float(np.quantile(known, NEW_SHARE)) if len(known) else -np.inf
+
+
+def _blocks(places: int) -> list[NDArray[np.intp]]:
+    starts = np.linspace(0, places - BLOCK, BLOCKS).round().astype(int)
+    return [np.arange(start, start + BLOCK) for start in starts]
