@@ -34,7 +34,7 @@ def drive_folder(folder: Path, count: int, seed: int = 0, poses: bool = True) ->
 
 def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> None:
     drive = load_drive(drive_folder(tmp_path / "day", 12), CONFIG)
-    assert drive.pictures.shape == (12, 28, 28)
+    assert drive.pictures.shape == (12, CONFIG.side, CONFIG.side)
     np.testing.assert_array_equal(drive.poses[:, 0], 2.0 * np.arange(12))
     bare = load_drive(drive_folder(tmp_path / "bare", 3, poses=False), CONFIG)
     np.testing.assert_array_equal(bare.poses[:, 0], [0, 1, 2])

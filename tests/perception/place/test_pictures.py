@@ -46,7 +46,7 @@ def test_any_size_gives_the_same_small_size(h: int, w: int, seed: int, colour: b
     picture = random.integers(0, 256, (h, w, 3) if colour else (h, w), np.uint8)
     before = picture.copy()
     small = small_picture(picture, CONFIG)
-    assert small.shape == (28, 28) and np.abs(small).max() <= 1.0 and np.isfinite(small).all()
+    assert small.shape == (CONFIG.side, CONFIG.side) and np.abs(small).max() <= 1.0 and np.isfinite(small).all()
     np.testing.assert_array_equal(picture, before)
 
 
@@ -94,3 +94,7 @@ def test_glances_move_the_picture_and_repeat_its_rim() -> None:
     np.testing.assert_array_equal(straight, small)
     np.testing.assert_array_equal(left[0, 0], [1, 2, 3, 3])
     np.testing.assert_array_equal(right[0, 0], [0, 0, 1, 2])
+
+
+def test_the_usual_picture_is_the_one_that_docs_and_command_line_speak_of() -> None:
+    assert (CONFIG.side, CONFIG.patch) == (32, 9)
