@@ -195,6 +195,10 @@ def _measure_temporal(trial: Trial, settings: Settings, found: Result, progress:
             rows = [_at_lengths(scores, truth, settings.tolerance) for scores in alone]
             found[name][f"{kind}_single"] = _mean_of(rows)
             _enter(found[name], {f"{kind}_ensemble": together}, truth, settings.tolerance)
+            if not bare:
+                spikes = _spikes(members, queries[:_AT_ONCE], looked)
+                for row in found[name][f"{kind}_ensemble"].values():
+                    row["spikes"] = spikes
 
 
 _SIGHTS: dict[str, tuple[Callable[[Small], Any], Callable[[Small], Any], bool]] = {
@@ -219,6 +223,16 @@ def _recognised(
             mine.append(scores.max(0))
         together.append(np.mean(glances, axis=0).max(0))
     return [np.concatenate(mine) for mine in alone], np.concatenate(together)
+
+
+def _spikes(members: Sequence[Network], queries: Small, looked: Callable[[Small], Any]) -> float:
+    """Spikes of inputs and feature neurons of all members for one picture, all glances."""
+    inputs = looked(queries)
+    count = 0
+    for member in members:
+        for module in member.modules:
+            count += int((inputs > 0.0).sum()) + int((module.spikes(inputs) > 0.0).sum())
+    return count / len(queries)
 
 
 def _temporal_member(
@@ -315,6 +329,8 @@ def key_figures(results: Sequence[Result], season: str = "winter") -> dict[str, 
         others = [value for name, value in ahead.items() if name != season]
         if others:
             out[f"worst_vs_sad_l{length}"] = min(others)
+    spikes = [mean[name][ENSEMBLE][1]["spikes"][0] for name in mean]
+    out["spikes_per_picture"] = float(np.mean(spikes))
     if any(method.startswith("stdp_standard") for method in mean[next(iter(mean))]):
         hardest = sorted(mean, key=lambda name: recall(name, "stdp_sad"))[:2]
 
@@ -338,7 +354,11 @@ def table(results: Sequence[Result], figure: str = "recall") -> str:
             "|---" * (1 + len(LENGTHS)) + "|",
         ]
         for method, lengths in methods.items():
-            cells = [f"{row[figure][0]:.1f} ± {row[figure][1]:.1f}" for row in lengths.values()]
+            digits = 3 if figure == "area" else 1
+            cells = [
+                f"{row[figure][0]:.{digits}f} ± {row[figure][1]:.{digits}f}"
+                for row in lengths.values()
+            ]
             lines.append(f"| {method} | " + " | ".join(cells) + " |")
         lines.append("")
     return "\n".join(lines)
