@@ -22,6 +22,9 @@ STOOD = 0.05
 STRETCH = 15
 """Places to each side that share their view with a place."""
 BLOCKS, BLOCK = 6, 50
+KEPT_SHARE, LED_PLACES = 0.8, 1.5
+"""Who was on the map stays there unless a picture says otherwise: a threshold that fewer wrong
+places stay below, for the place to which the way led."""
 APART = 0.75
 """Parts of a spacing that a picture may be from where a sequence needs one."""
 
@@ -33,6 +36,7 @@ class WayFollower:
         map: of the route.
         spacing: m between its places, the median.
         threshold: score below which a place counts as new.
+        kept: the same for a place to which the way led from one that was just known.
 
     """
 
@@ -54,11 +58,16 @@ class WayFollower:
         self._score = scorer(place_map, method)
         steps = np.linalg.norm(np.diff(place_map.poses[:, :2], axis=0), axis=1)
         self.spacing = max(float(np.median(steps)), 1e-3) if len(steps) else 1.0
-        self.threshold = _new_threshold(self._score, place_map.references, length)
+        record = _best_wrong(self._score, place_map.references, length)
+        self.threshold, self.kept = (
+            float(np.quantile(record, share)) if len(record) else -np.inf
+            for share in (NEW_SHARE, KEPT_SHARE)
+        )
         self.reset()
 
     def reset(self) -> None:
         """Forget the pictures so far."""
+        self._known: tuple[float, int] | None = None
         self._ways: list[float] = []
         self._seen: list[Scores] = []
 
@@ -87,7 +96,7 @@ class WayFollower:
         self._seen.append(_among_places(self._score(small[None, None]))[0])
         self._forget(way_m - self._length * self.spacing)
         rows = self._rows(way_m)
-        return self._match(sequence_scores(np.stack(rows), self._length)[-1])
+        return self._match(sequence_scores(np.stack(rows), self._length)[-1], way_m)
 
     def _forget(self, before_m: float) -> None:
         while len(self._ways) > 1 and self._ways[0] < before_m:
@@ -107,13 +116,23 @@ class WayFollower:
             rows.append(self._seen[nearest])
         return rows[::-1]
 
-    def _match(self, scores: Scores) -> Match:
+    def _match(self, scores: Scores, way_m: float) -> Match:
         index = int(scores.argmax())
         best = float(scores[index])
         near = np.abs(np.arange(len(scores)) - index) <= NEIGHBOURS
         other = float(scores[~near].max()) if not near.all() else float(scores.min())
         x, y, heading = self.map.poses[index].tolist()
-        return Match(index, best, self.threshold, best - other, (x, y, heading))
+        threshold = self.kept if self._led_here(index, way_m) else self.threshold
+        match = Match(index, best, threshold, best - other, (x, y, heading))
+        self._known = None if match.is_new else (way_m, index)
+        return match
+
+    def _led_here(self, index: int, way_m: float) -> bool:
+        """Whether the way since the last answer leads from a known place to this one."""
+        if self._known is None:
+            return False
+        before_m, before = self._known
+        return abs(before + (way_m - before_m) / self.spacing - index) <= LED_PLACES
 
 
 def _among_places(scores: NDArray[np.floating]) -> Scores:
@@ -134,10 +153,10 @@ def _among_places(scores: NDArray[np.floating]) -> Scores:
     return normal
 
 
-def _new_threshold(
+def _best_wrong(
     score: Callable[[NDArray[np.float32]], Scores], references: NDArray[np.float32], length: int
-) -> float:
-    """Score that 99 % of the record's pictures stay below on a map without their stretch.
+) -> Scores:
+    """What the record's pictures score on a map without their stretch; empty for a short map.
 
     The stretch is what can be seen of a place from others: `STRETCH` to each side. Of a long record
     `BLOCKS` blocks of `BLOCK` places are taken, for a start shouldn't take minutes.
@@ -148,13 +167,12 @@ def _new_threshold(
     for drive in references:
         for block in blocks:
             near = np.abs(block[:, None] - number[None]) <= STRETCH
-            if near.all(1).any() or (~near).sum(1).min() <= 2 * NEIGHBOURS + 1:
+            if (~near).sum(1).min() <= 2 * NEIGHBOURS + 1:
                 continue
             wrong = np.where(near, np.nan, score(drive[None, block]))
             apart = np.nan_to_num(_among_places(wrong), nan=-1e6)
             best.append(sequence_scores(apart, length)[length - 1 :].max(1))
-    known = np.concatenate(best) if best else np.zeros(0)
-    return float(np.quantile(known, NEW_SHARE)) if len(known) else -np.inf
+    return np.concatenate(best) if best else np.zeros(0)
 
 
 def _blocks(places: int) -> list[NDArray[np.intp]]:

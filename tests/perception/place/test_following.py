@@ -1,0 +1,104 @@
+"""Following a drive by the way travelled: known answers with a map whose places are told apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikeloop.events.array import Events
+from spikeloop.perception.place.event_window import EventWindow
+from spikeloop.perception.place.following import WayFollower
+from spikeloop.perception.place.pictures import PictureConfig, small_picture
+from spikeloop.perception.place.place_map import PlaceMap
+
+PLACES, SPACING = 60, 2.0
+
+
+def scene(place: float) -> np.ndarray:
+    """(48, 64) uint8 of a place."""
+    random = np.random.default_rng((5, round(place)))
+    return np.kron(random.integers(0, 256, (6, 8)), np.ones((8, 8))).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def place_map() -> PlaceMap:
+    config = PictureConfig(side=16, patch=5)
+    random, drives = np.random.default_rng(0), []
+    for _ in range(2):
+        seen = [scene(n) + random.normal(0.0, 20.0, (48, 64)) for n in range(PLACES)]
+        drives.append([small_picture(np.clip(s, 0, 255).astype(np.uint8), config) for s in seen])
+    poses = np.array([[SPACING * n, 0.0, 0.0] for n in range(PLACES)])
+    return PlaceMap(poses, np.array(drives), (), config, {})
+
+
+def test_slow_fast_and_standing_drives_are_followed(place_map: PlaceMap) -> None:
+    follower = WayFollower(place_map, "sad", 4)
+    assert follower.spacing == SPACING
+    way, wrong = 0.0, 0
+    # Standing still, slow, a place a picture, and standing again.
+    for step in [0.0] * 5 + [0.5] * 20 + [2.0] * 20 + [0.0] * 3:
+        way += step
+        match = follower.feed(scene(way / SPACING), way)
+        assert match is not None
+        wrong += match.index != round(way / SPACING) or match.is_new
+    assert wrong <= 1
+    assert match.pose == (SPACING * match.index, 0.0, 0.0)
+
+
+def test_carried_off_it_is_found_again_within_a_sequence(place_map: PlaceMap) -> None:
+    follower = WayFollower(place_map, "sad", 4)
+    for n in range(10):
+        follower.feed(scene(n), SPACING * n)
+    found = [follower.feed(scene(40 + n), SPACING * (10 + n)) for n in range(6)]
+    assert [match.index for match in found[3:]] == [43, 44, 45]
+
+
+def test_what_is_not_on_the_map_is_new(place_map: PlaceMap) -> None:
+    follower = WayFollower(place_map, "sad", 4)
+    off = [follower.feed(scene(1000 + n), SPACING * n) for n in range(40)]
+    assert np.mean([match.is_new for match in off[4:]]) > 0.9
+    assert follower.kept <= follower.threshold
+
+
+def test_without_odometry_each_picture_is_the_next_place(place_map: PlaceMap) -> None:
+    follower = WayFollower(place_map, "sad", 4)
+    assert [follower.feed(scene(n)).index for n in range(20, 30)] == list(range(20, 30))
+    follower.reset()
+    assert follower.feed(scene(3)).index == 3
+
+
+def test_black_pictures_and_bad_settings(place_map: PlaceMap) -> None:
+    follower = WayFollower(place_map, "sad", 3)
+    assert follower.feed(np.zeros((48, 64), np.uint8), 0.0) is None
+    assert follower.feed(scene(7), 1.0).index == 7
+    with pytest.raises(ValueError, match="length must be at least 1"):
+        WayFollower(place_map, "sad", 0)
+    with pytest.raises(ValueError, match="keeps pictures only"):
+        WayFollower(place_map, "temporal", 3)
+
+
+def test_a_map_of_one_place_knows_only_that(place_map: PlaceMap, tmp_path: Path) -> None:
+    single = PlaceMap(place_map.poses[:1], place_map.references[:, :1], (), place_map.picture, {})
+    match = WayFollower(single, "sad", 5).feed(scene(0), 0.0)
+    assert match is not None and (match.index, match.is_new) == (0, False)
+
+
+def test_a_window_counts_the_newest_events_only() -> None:
+    def events(times: list[int], x: int) -> Events:
+        t = np.array(times, np.int64)
+        ones = np.ones(len(t), np.uint16)
+        return Events(t, x * ones, ones, ones.astype(np.uint8), 4, 3)
+
+    window = EventWindow(0.1)
+    assert window.picture() is None
+    window.add(events([0, 10_000, 90_000], 0))
+    window.add(events([150_000, 160_000, 170_000, 180_000], 2))
+    picture = window.picture()
+    assert picture is not None and picture.shape == (3, 4)
+    # Of the first packet one event is left, of the second four: 1 and 2 as roots; 99 % of the
+    # twelve pixels lie below 1.89.
+    assert picture[1].tolist() == pytest.approx([1.0 / 1.89, 0.0, 1.0, 0.0])
+    window.add(events([1_000], 3))  # time fell: a new stream
+    assert window.picture()[1].tolist() == [0.0, 0.0, 0.0, 1.0]
