@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from spikeloop.control.circuit.bodies import Body, body_of
 from spikeloop.control.circuit.learning import KINDS, start_weights, swim
 from spikeloop.control.circuit.perceptron import size_of
+from spikeloop.control.circuit.storage import BadWeightsError
 from spikeloop.control.circuit.worm import WEIGHTS
 
 Floats = NDArray[np.float64]
 
 TEST_STARTS = 900_000_000
 EPISODES, QUICK_EPISODES = 300, 6
+NEEDED = ("spiking", "perceptron")
 TENTH = 0.1
 ENOUGH = 0.9
 LENGTHS = (4, 5, 8, 10, 12)
@@ -40,7 +42,7 @@ def measure_body(
         quick: 6 episodes a kind instead of 300.
 
     Raises:
-        ValueError: no weights of this body.
+        BadWeightsError: no spiking circuit or no perceptron of this body.
 
     """
     found: dict[str, float] = {}
@@ -48,7 +50,9 @@ def measure_body(
     for kind in KINDS:
         seeds = _seeds(arrays, body, kind)
         if not seeds:
-            raise ValueError(f"the weights hold no {kind} swimmer of body '{body.name}'")
+            if kind in NEEDED:
+                raise BadWeightsError(f"the weights hold no {kind} swimmer of body '{body.name}'")
+            continue
         starts = test_starts((QUICK_EPISODES if quick else EPISODES) // len(seeds))
         returns = []
         for seed in seeds:
@@ -64,15 +68,19 @@ def measure_body(
         found[f"{kind}_untrained_return"] = float(untrained.mean())
         if kind == "spiking":
             found["spikes_per_decision"] = spikes
-        curves[kind] = np.array([arrays[f"{body.name}/{kind}/{seed}/curve"] for seed in seeds])
+        own_curves = [arrays[f"{body.name}/{kind}/{seed}/curve"] for seed in seeds]
+        # Searches that stopped at different lengths are compared as far as all go.
+        shortest = min(curve.shape[1] for curve in own_curves)
+        curves[kind] = np.array([curve[:, :shortest] for curve in own_curves])
     baseline = found["perceptron_return"]
-    for kind in KINDS[:2]:
+    for kind in curves.keys() - {"perceptron"}:
         found[f"{kind}_vs_mlp"] = found[f"{kind}_return"] / baseline
         found[f"{kind}_ahead_in_first_tenth"] = ahead(
             curves[kind].mean(0), curves["perceptron"].mean(0)
         )
-    for kind in KINDS:
+    for kind in curves:
         found[f"{kind}_episodes_to_90_pct"] = episodes_to(curves[kind].mean(0), ENOUGH * baseline)
+    found["perceptron_episodes"] = float(curves["perceptron"][:, 0, -1].mean())
     found["params_ratio"] = len(WEIGHTS) / size_of(body.observations, body.joints)
     return found
 

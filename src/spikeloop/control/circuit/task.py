@@ -135,7 +135,8 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
             left_out.append(str(error))
             continue
         found = evaluation.measure_body(body, cycle, arrays, args.quick)
-        circuits = {kind: arrays[f"{body.name}/{kind}/1"] for kind in KINDS[:2]}
+        names = {kind: f"{body.name}/{kind}/1" for kind in KINDS[:2]}
+        circuits = {kind: arrays[name] for kind, name in names.items() if name in arrays}
         found |= evaluation.transfer(suite, cycle, circuits, args.quick)
         metrics |= {f"{suite}_{key}": value for key, value in found.items()}
     if not metrics:
