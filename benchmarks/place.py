@@ -4,8 +4,8 @@ Pictures are seeded smooth noise of 128x96; two traversals, 32x32, window 9, as 
 by default. `train_500_temporal_s`, `train_3300_temporal_s`: one network (a seed) with temporal
 code, one thread. `train_500_stdp_s`: 20 modules of 25 places and 400 neurons with STDP, 30 epochs
 at 0.5 ms, 28x28, on two processes. `place_query_ms`: a picture of 128x96 until its match, 2,700
-places in the shipped configuration (ensemble of 5, modules of 500 places at most, 3 glances,
-sequence of 10), median, one thread; `sad_query_ms`: the same by absolute differences.
+places in the shipped configuration (ensemble of 5 in whole numbers, modules of 500 places at most,
+3 glances, sequence of 10), median, one thread; `sad_query_ms`: the same by absolute differences.
 `modules_N_*`: one network of 500 places in modules of N: training, weights, scores of a picture.
 
 Times of training are wall times of one run after everything was compiled; those that end in `_cpu`
@@ -136,9 +136,10 @@ def _queries() -> dict[str, float]:
     figures = {"ensemble_weights_mb": _bytes(networks) / 1e6}
     for name, method in (("place", "temporal"), ("sad", "sad")):
         follower = WayFollower(place_map, method, 10)
-        figures[f"{name}_query_ms"] = statistics.median(
-            1e3 * _timed(lambda p=p, f=follower: f.feed(p))[0] for p in seen
-        )
+        follower.feed(seen[0])  # compiles
+        times = [_timed(lambda p=p, f=follower: f.feed(p)) for p in seen]
+        figures[f"{name}_query_ms"] = statistics.median(1e3 * wall for wall, _ in times)
+        figures[f"{name}_query_ms_cpu"] = statistics.median(1e3 * core for _, core in times)
     return figures
 
 

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from spikeloop.events.array import Events
+from spikeloop.perception.place.ensemble import Network, glance_scores, train_ensemble
 from spikeloop.perception.place.event_window import EventWindow
 from spikeloop.perception.place.following import WayFollower
-from spikeloop.perception.place.pictures import PictureConfig, small_picture
+from spikeloop.perception.place.pictures import PictureConfig, edge_amplitudes, small_picture
 from spikeloop.perception.place.place_map import PlaceMap
+from spikeloop.perception.place.quantised import QuantisedEnsemble
+from spikeloop.perception.place.temporal_config import TemporalConfig
 
 PLACES, SPACING = 60, 2.0
 
@@ -83,6 +86,20 @@ def test_a_map_of_one_place_knows_only_that(place_map: PlaceMap, tmp_path: Path)
     single = PlaceMap(place_map.poses[:1], place_map.references[:, :1], (), place_map.picture, {})
     match = WayFollower(single, "sad", 5).feed(scene(0), 0.0)
     assert match is not None and (match.index, match.is_new) == (0, False)
+
+
+def test_whole_numbers_answer_as_floats_do(place_map: PlaceMap) -> None:
+    config = TemporalConfig(features=1, module_places=30)
+    networks = train_ensemble(edge_amplitudes(place_map.references), config, [0, 1])
+    quick = QuantisedEnsemble(networks)
+    seen = np.array([small_picture(scene(n), place_map.picture) for n in range(PLACES)])
+    exact = glance_scores(networks, seen)
+    whole = np.array([quick.scores(picture) for picture in seen])
+    assert np.corrcoef(exact.ravel(), whole.ravel())[0, 1] > 0.99
+    assert (exact.argmax(1) == whole.argmax(1)).mean() > 0.9
+    bare = [Network(n.modules, n.mean, n.deviation, bare=True) for n in networks]
+    with pytest.raises(ValueError, match="needs networks whose spikes are limited"):
+        QuantisedEnsemble(bare)
 
 
 def test_a_window_counts_the_newest_events_only() -> None:

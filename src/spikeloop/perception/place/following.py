@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from spikeloop.perception.place.pictures import small_picture
 from spikeloop.perception.place.place_map import PlaceMap
+from spikeloop.perception.place.quantised import QuantisedEnsemble
 from spikeloop.perception.place.recogniser import NEIGHBOURS, NEW_SHARE, Match, scorer
 from spikeloop.perception.place.sequence import sequence_scores
 
@@ -51,11 +52,16 @@ class WayFollower:
         Raises:
             ValueError: another method, a length below 1, or networks asked of a map without.
 
+        Networks answer in whole numbers of 8 bits; see `quantised`.
+
         """
         if length < 1:
             raise ValueError(f"length must be at least 1, not {length}")
         self.map, self._length = place_map, length
         self._score = scorer(place_map, method)
+        networks = place_map.networks if method == "temporal" else ()
+        limited = networks and not any(network.bare for network in networks)
+        self._quick = QuantisedEnsemble(networks) if limited else None
         steps = np.linalg.norm(np.diff(place_map.poses[:, :2], axis=0), axis=1)
         self.spacing = max(float(np.median(steps)), 1e-3) if len(steps) else 1.0
         record = _best_wrong(self._score, place_map.references, length)
@@ -93,10 +99,16 @@ class WayFollower:
             self._ways.pop()
             self._seen.pop()
         self._ways.append(way_m)
-        self._seen.append(_among_places(self._score(small[None, None]))[0])
+        self._seen.append(_among_places(self._one(small)[None])[0])
         self._forget(way_m - self._length * self.spacing)
         rows = self._rows(way_m)
         return self._match(sequence_scores(np.stack(rows), self._length)[-1], way_m)
+
+    def _one(self, small: NDArray[np.float32]) -> Scores:
+        """Scores of one picture, (places,)."""
+        if self._quick is not None:
+            return self._quick.scores(small)
+        return np.asarray(self._score(small[None, None])[0], np.float64)
 
     def _forget(self, before_m: float) -> None:
         while len(self._ways) > 1 and self._ways[0] < before_m:
