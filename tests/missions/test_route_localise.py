@@ -12,14 +12,14 @@ from spikeloop.loop.mission import missions
 
 def test_a_map_is_made_and_the_place_that_is_told_is_judged(fly: Any, tmp_path: Path) -> None:
     mission = yaml.safe_load(missions()["route_localise"].read_text())
-    mission["world_parameters"] |= {"places": 100}
+    mission["world_parameters"] |= {"places": 120}
     mission["robot_parameters"] |= {"carried_from": 1, "carried_to": 12}
     mission["prepare"] |= {"places": 24, "drives": 1, "networks": 1}
     mission["criteria"] |= {"map_places": 24, "end_place": 14}
     mission["duration"] = 12.0
     file = tmp_path / "short.yaml"
     file.write_text(yaml.safe_dump(mission))
-    flown = fly(str(file), "--seed", "4", "place:=sad")
+    flown = fly(str(file), "place:=sad", "--seed", "4")
     flown.end()
     report = flown.report
     assert report["failure"] == "" and report["safety_stops"] == []
