@@ -10,6 +10,8 @@ from spikeloop.perception.place.evaluation import (
     averaged,
     key_figures,
     measure,
+    measure_stdp,
+    merged,
     table,
 )
 from spikeloop.perception.place.modular_stdp import train_stdp_network
@@ -36,8 +38,14 @@ def trial(places: int, noise: float = 0.4) -> Trial:
 def test_every_method_is_scored_and_the_figures_are_differences_of_recalls() -> None:
     settings = Settings(stdp=STDP, networks=2, stdp_networks=2, stdp_places=9)
     steps = []
-    results = [measure(trial(places), settings, steps.append) for places in (14, 16)]
-    assert sum(steps) == 2 * settings.steps
+    results = [
+        merged(
+            measure(trial(places), settings, steps.append),
+            measure_stdp(trial(places), settings, steps.append),
+        )
+        for places in (14, 16)
+    ]
+    assert sum(steps) == 2 * (settings.steps + settings.stdp_networks)
     assert set(results[0]) == {"night", "rain", "winter"}
     for method in ("sad", "seqslam", "hog", "ridge", "temporal_single", "stdp_weighted_ensemble"):
         assert set(results[0]["rain"][method]) == set(LENGTHS)

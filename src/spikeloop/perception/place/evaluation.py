@@ -30,6 +30,9 @@ from spikeloop.perception.place.temporal_config import TemporalConfig
 LENGTHS = (1, 4, 10)
 _AT_ONCE = 100
 """Queries recognised at once, for memory's sake."""
+STDP_PICTURE = PictureConfig(side=28, patch=7)
+"""Of the STDP networks, whose constants belong to so many inputs: with more, their neurons fire
+together."""
 SINGLE, ENSEMBLE = "temporal_single", "temporal_ensemble"
 Scores = NDArray[np.float64]
 Told = Callable[[float], object]
@@ -107,7 +110,7 @@ class Settings:
     @property
     def steps(self) -> int:
         """Parts of the work on a route that `measure` tells of."""
-        return len(BASELINES) + len(_SIGHTS) * self.networks + self.stdp_networks
+        return len(BASELINES) + len(_SIGHTS) * self.networks
 
 
 Result = dict[str, dict[str, dict[int, Row]]]
@@ -115,7 +118,7 @@ Result = dict[str, dict[str, dict[int, Row]]]
 
 
 def measure(trial: Trial, settings: Settings, progress: Told = lambda part: None) -> Result:
-    """Score every method at every length on one route.
+    """Score every method but the STDP networks at every length on one route.
 
     Args:
         trial: the route.
@@ -130,10 +133,28 @@ def measure(trial: Trial, settings: Settings, progress: Told = lambda part: None
             _enter(found[name], scores, trial.truth[name], settings.tolerance)
         progress(1.0)
     _measure_temporal(trial, settings, found, progress)
-    if settings.stdp_networks:
-        part = trial.beginning(settings.stdp_places) if settings.stdp_places else trial
-        _measure_stdp(part, settings, found, progress)
     return found
+
+
+def measure_stdp(trial: Trial, settings: Settings, progress: Told = lambda part: None) -> Result:
+    """Score the STDP networks with every read-out, beside absolute differences (`stdp_sad`).
+
+    Args:
+        trial: the route, of pictures as `STDP_PICTURE` says; its first `settings.stdp_places` are
+            used.
+        settings: what is measured.
+        progress: told of each member.
+
+    """
+    part = trial.beginning(settings.stdp_places) if settings.stdp_places else trial
+    found: Result = {name: {} for name in part.queries}
+    _measure_stdp(part, settings, found, progress)
+    return found
+
+
+def merged(first: Result, second: Result) -> Result:
+    """The methods of both."""
+    return {name: methods | second.get(name, {}) for name, methods in first.items()}
 
 
 def _small(drive: NDArray[np.uint8], config: PictureConfig) -> Small:

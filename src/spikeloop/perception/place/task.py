@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -196,17 +197,17 @@ def _measured(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any
         sampling = Sampling(args.topic, args.spacing)
         choice = Choice(args.reference, args.query, args.every, sampling)
         trial = recorded_trial(args.data, choice, picture)
-        groups = {"": [_one(trial, settings)]}
+        groups = {"": [_one(lambda made: recorded_trial(args.data, choice, made), settings)]}
         meta["data"] = {"path": str(args.data), "places": trial.references.shape[1]}
         meta["data"]["queries"] = {name: len(truth) for name, truth in trial.truth.items()}
     else:
         seeds = range(args.first_seed, args.first_seed + args.worlds)
-        groups = {"": [_world(seed, args.places, picture, settings, args) for seed in seeds]}
+        groups = {"": [_world(seed, args.places, settings, args) for seed in seeds]}
         meta["worlds"], meta["places"] = list(seeds), args.places
         if args.long_places:
             seed = args.first_seed + args.worlds
             plain = replace(settings, stdp_networks=0)
-            groups["long_"] = [_world(seed, args.long_places, picture, plain, args)]
+            groups["long_"] = [_world(seed, args.long_places, plain, args)]
             meta["long_world"], meta["long_places"] = seed, args.long_places
     for name, results in groups.items():
         print(f"\n{name}recall@1 in %, mean and spread over {len(results)} route(s)\n")
@@ -216,9 +217,7 @@ def _measured(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any
     return metrics, meta
 
 
-def _world(
-    seed: int, places: int, picture: PictureConfig, settings: Settings, args: argparse.Namespace
-) -> Result:
+def _world(seed: int, places: int, settings: Settings, args: argparse.Namespace) -> Result:
     from tqdm import tqdm
 
     from spikeloop.perception.place.evaluation import Trial
@@ -228,13 +227,25 @@ def _world(
     total = rendered * (len(REFERENCES) + len(args.condition or QUERIES))
     with tqdm(total=total, desc=f"driving {seed}", unit="picture") as bar:
         route = load_route(seed, rendered, args.condition, None, bar.update)
-    return _one(Trial.of(route, picture).beginning(places), settings)
+    return _one(lambda picture: Trial.of(route, picture).beginning(places), settings)
 
 
-def _one(trial: Trial, settings: Settings) -> Result:
+def _one(trial_of: Callable[[PictureConfig], Trial], settings: Settings) -> Result:
+    """All methods on one route, each on pictures as it takes them."""
     from tqdm import tqdm
 
-    from spikeloop.perception.place.evaluation import measure
+    from spikeloop.perception.place.evaluation import (
+        STDP_PICTURE,
+        measure,
+        measure_stdp,
+        merged,
+    )
+    from spikeloop.perception.place.pictures import PictureConfig
 
-    with tqdm(total=settings.steps, desc=f"scoring {trial.name}", unit="step") as bar:
-        return measure(trial, settings, bar.update)
+    trial = trial_of(PictureConfig())
+    steps = settings.steps + settings.stdp_networks
+    with tqdm(total=steps, desc=f"scoring {trial.name}", unit="step") as bar:
+        found = measure(trial, settings, bar.update)
+        if settings.stdp_networks:
+            found = merged(found, measure_stdp(trial_of(STDP_PICTURE), settings, bar.update))
+    return found
