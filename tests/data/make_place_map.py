@@ -1,4 +1,7 @@
-"""Makes `place/place.npz`, a map of 12 places, for tests of nodes: `python tests/data/make_place_map.py`."""
+"""Makes maps of 12 places for tests of nodes: `python tests/data/make_place_map.py`.
+
+`place/place.npz` is of pictures, with one network; `place/events.npz` of counts of events, without.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from spikeloop.perception.place.drive import event_picture
 from spikeloop.perception.place.pictures import PictureConfig, small_picture
-from spikeloop.perception.place.place_map import save_map
+from spikeloop.perception.place.place_map import PlaceMap, save_map
 from spikeloop.perception.place.recogniser import make_map
 from spikeloop.perception.place.temporal_config import TemporalConfig
 
@@ -21,14 +25,24 @@ def picture(place: int) -> np.ndarray:
     return np.kron(coarse, np.ones((8, 8))).astype(np.uint8)
 
 
+def counts(place: int) -> np.ndarray:
+    """(48, 64) events at each pixel of a place, up to 7."""
+    return picture(place) // 32
+
+
 def main() -> None:
-    """Write it."""
+    """Write them."""
     config = PictureConfig(side=8, patch=3)
     small = np.array([[small_picture(picture(n), config) for n in range(PLACES)]])
     poses = np.array([[2.0 * n, 0.5, 0.25] for n in range(PLACES)])
     save_map(
         make_map(small, poses, config, TemporalConfig(features=1, epochs=20), [0]),
         Path(__file__).parent / "place" / "place.npz",
+    )
+    seen = np.array([[small_picture(event_picture(counts(n)), config) for n in range(PLACES)]])
+    save_map(
+        PlaceMap(poses, seen, (), config, {}, "events"),
+        Path(__file__).parent / "place" / "events.npz",
     )
 
 

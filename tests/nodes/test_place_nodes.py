@@ -12,20 +12,22 @@ import launch_pytest
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from event_camera_msgs.msg import EventPacket
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from nav_msgs.msg import Odometry
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from spikeloop.msg import LoopCost, PlaceMatch
 
-from spikeloop.loop.slots import TOPICS
+from spikeloop.events.event_array import mono_packets
+from spikeloop.loop.slots import EVENTS, TOPICS
 from spikeloop.nodes.image_pixels import pixels_of
 from spikeloop.nodes.messages import qos_profile
 from spikeloop.perception.place.place_map import load_map
 
 DATA = Path(__file__).parents[1] / "data"
 sys.path.insert(0, str(DATA))
-from make_place_map import picture  # noqa: E402
+from make_place_map import counts, picture  # noqa: E402
 
 MAP = DATA / "place" / "place.npz"
 BASE = {"map": str(MAP), "length": 1, "period": 0.001}
@@ -128,6 +130,39 @@ def test_a_known_place_is_recognised_and_nothing_is_said_of_a_black_picture(
     three = np.repeat(picture(3)[:, :, None], 3, axis=2)
     assert desk.show(np.ascontiguousarray(three), "bgr8")[0].index == 3
     desk.hears("encoding 'yuv422' aren't known", picture(3), "yuv422")
+
+
+@pytest.mark.launch(fixture=launched)
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        {
+            "place_sad": {
+                "map": str(MAP.with_name("events.npz")), "length": 1, "period": 0.001,
+                "odometry": False, "source": "slices",
+            }
+        }
+    ],
+    indirect=True,
+)  # fmt: skip
+def test_slices_of_events_are_recognised_by_their_counts(nodes: Any, peer: Any) -> None:
+    desk = Desk(peer)
+    out = peer.node.create_publisher(EventPacket, "event_camera/slices", qos_profile(EVENTS))
+    peer.wait(lambda: out.get_subscription_count() == 1)
+    for seq, place in enumerate((4, 9), 1):
+        y, x = np.nonzero(counts(place))
+        times = np.repeat(np.arange(len(x)), counts(place)[y, x])
+        row, column = y[times].astype(np.uint16), x[times].astype(np.uint16)
+        # A second apart, which is more than the window.
+        t = 10**9 * seq + 1000 * times.astype(np.int64)
+        ((base, data),) = mono_packets(t, column, row, np.ones(len(t), np.uint8))
+        packet = EventPacket(
+            seq=seq, width=64, height=48, encoding="mono", time_base=base, events=array("B", data)
+        )
+        packet.header.stamp = peer.node.get_clock().now().to_msg()
+        out.publish(packet)
+        told = peer.wait(lambda n=seq: len(desk.places) == n and desk.places[-1])
+        assert (told.index, told.is_new) == (place, False)
 
 
 def test_a_missing_map_is_named_with_its_parameter(ros_domain: int) -> None:

@@ -54,5 +54,6 @@ def prepared(mission: Mission, seed: int, folder: Path) -> dict[str, dict[str, A
     module = importlib.import_module(known[kind])
     config = build_config(module.Config, given, f"mission '{mission.name}', prepare: ")
     folder.mkdir(parents=True, exist_ok=True)
+    print(f"mission {mission.name}: prepares {kind}", flush=True)
     found: dict[str, dict[str, Any]] = module.prepare(mission, seed, config, folder)
     return found

@@ -6,6 +6,7 @@ Each names its method of `spikeloop.perception.place`; all else is here.
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,13 +158,14 @@ class PlaceNode(EventNode):
         if name != self.source or self.config.source != "image":
             super().on_message(name, message)
         elif self._is_due(stamp := stamp_of(message)):
+            received = time.monotonic_ns()
             try:
                 outputs = self._seen(self._pixels(message), message.header.frame_id, stamp)
             except InputError as error:
                 self.diagnoser.report(Level.ERROR, str(error))
                 return
             for topic, out, stamp_ns in outputs:
-                self.publish(topic, out, stamp_ns)
+                self.publish(topic, out, stamp_ns, received if topic != COST else 0)
 
     def on_other(self, name: str, message: Message) -> None:
         """Add up the way that odometry tells, forward and back."""
