@@ -17,16 +17,16 @@ from spikeloop_sim.hand import GESTURES, Hand, draw_take
 
 SIZE = 64
 FIELD_RAD = 0.62
-DURATION_US = 800_000
+DURATION_US = 1_600_000
 SPLITS = ("training", "validation", "test")
-VERSION = 1
+VERSION = 2
 """Of all that decides what a clip is; caches of another one don't count."""
 SHARD = 50
 LONGEST_US = 16_000
 
 
 def clip(split: str, number: int) -> tuple[Events, int]:
-    """One clip: its events, with times from 0 to 800 ms, and the gesture.
+    """One clip: its events, with times from 0 to 1.6 s, and the gesture.
 
     Args:
         split: one of `SPLITS`; no two share textures, viewpoint, tempo, or anything else drawn.

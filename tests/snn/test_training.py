@@ -60,10 +60,11 @@ def accuracy(model, seed=99):
         lambda: (SLTT(steps=2), None),
         lambda: (Anytime(0.2), None),
         lambda: (Anytime(0.0, layers=0.02), None),
+        lambda: (Anytime(early=0.5), None),
         lambda: (Hoyer(1e-3), HoyerSpike()),
         lambda: (Broadcast(), None),
     ],
-    ids=["bptt", "sltt", "sltt-2", "anytime", "aoi", "hoyer", "three-factor"],
+    ids=["bptt", "sltt", "sltt-2", "anytime", "aoi", "early", "hoyer", "three-factor"],
 )
 def test_each_rule_learns_repeats_and_resumes(make, tmp_path):
     config = TrainingConfig(epochs=8, learning_rate=1e-2)

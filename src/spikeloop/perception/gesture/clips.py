@@ -15,15 +15,17 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 RECORDER = "spikeloop_sim.hand_clips"
-STEPS, STEP_US, SIZE = 8, 100_000, 64
+STEPS, STEP_US, SIZE = 8, 200_000, 64
 BINS = 4
 """Parts of a step, each with channels of its own: OFF and ON of the first part, and so on."""
 CHANNELS = 2 * BINS
 MOST = 3
 """Events of a pixel and polarity in a step that are counted at most."""
-COUNTS = {"training": 800, "validation": 200, "test": 300}
+COUNTS = {"training": 600, "validation": 100, "test": 150}
 QUICK = {"training": 40, "validation": 20, "test": 20}
 CLOCKWISE, ANTICLOCKWISE = 8, 9
+ZOOM, SHIFT = 1.15, 6
+"""Of clips for training: greatest zoom, and greatest shift in pixels."""
 
 
 class ClipsError(ValueError):
@@ -48,7 +50,7 @@ def default_folder() -> Path:
     """Where clips are kept if nothing else is said: the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     cache = Path(base) if base else Path.home() / ".cache"
-    return cache / "spikeloop" / "gesture_1"
+    return cache / "spikeloop" / "gesture_2"
 
 
 def load_clips(
@@ -101,9 +103,12 @@ def _pictures(content: np.lib.npyio.NpzFile) -> list[NDArray[np.uint8]]:
 
 
 class Moved(Dataset[tuple[Tensor, Tensor]]):
-    """Clips, each time shifted by up to 5 pixels and mirrored at random, for training.
+    """Clips, each time changed at random, for training.
 
-    A mirrored circle goes the other way round, and its label with it.
+    They are mirrored, played backwards (which also turns OFF into ON), turned into their negative
+    (OFF and ON exchanged), each with a chance of one half; zoomed by 0.85 to 1.15 and shifted by up
+    to 6 pixels. A circle that is mirrored or played backwards goes the other way round, and its
+    label with it; every other gesture stays what it is.
 
     Args:
         clips: see above.
@@ -121,12 +126,18 @@ class Moved(Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """A clip (steps, channels, 64, 64) float32 and its gesture, drawn by torch's generator."""
         x, label = self.clips.x[index], int(self.clips.labels[index])
-        if int(torch.randint(2, ())):
+        mirrored, backwards, negative = torch.randint(2, (3,)).tolist()
+        if mirrored:
             x = x.flip(-1)
+        if backwards:
+            x = x.flip(0, 1)
+        if negative:
+            x = x.reshape(STEPS, BINS, 2, SIZE, SIZE).flip(2).flatten(1, 2)
+        if mirrored != backwards:
             label = {CLOCKWISE: ANTICLOCKWISE, ANTICLOCKWISE: CLOCKWISE}.get(label, label)
-        down, right = (int(v) for v in torch.randint(-5, 6, (2,)))
-        x = nothing_wraps(x, down, right)
-        return inputs(x, self.as_channels), torch.tensor(label)
+        zoom = float(torch.empty(()).uniform_(1 / ZOOM, ZOOM))
+        down, right = torch.randint(-SHIFT, SHIFT + 1, (2,)).tolist()
+        return inputs(zoomed(x, zoom, down, right), self.as_channels), torch.tensor(label)
 
 
 class Plain(Dataset[tuple[Tensor, Tensor]]):
@@ -144,14 +155,22 @@ class Plain(Dataset[tuple[Tensor, Tensor]]):
         return inputs(self.clips.x[index], self.as_channels), self.clips.labels[index]
 
 
-def nothing_wraps(x: Tensor, down: int, right: int) -> Tensor:
-    """Pictures (..., height, width) shifted by whole pixels; nothing comes in at the edges."""
-    height, width = x.shape[-2:]
-    y = torch.zeros_like(x)
-    rows = slice(max(down, 0), height + min(down, 0)), slice(max(-down, 0), height - max(down, 0))
-    cols = slice(max(right, 0), width + min(right, 0)), slice(max(-right, 0), width - max(right, 0))
-    y[..., rows[0], cols[0]] = x[..., rows[1], cols[1]]
-    return y
+def zoomed(x: Tensor, zoom: float, down: int, right: int) -> Tensor:
+    """Pictures (..., height, width) about their middle, then shifted by whole pixels.
+
+    Each pixel takes the nearest one's value; what comes in at the edges is 0.
+    """
+    rows, row_there = _sources(x.shape[-2], zoom, down)
+    columns, column_there = _sources(x.shape[-1], zoom, right)
+    taken = x.index_select(-2, rows).index_select(-1, columns)
+    return taken * (row_there[:, None] & column_there).to(x.dtype)
+
+
+def _sources(length: int, zoom: float, shift: int) -> tuple[Tensor, Tensor]:
+    """For each pixel of a line, where it comes from, and whether there is such a pixel."""
+    middle = (length - 1) / 2
+    source = ((torch.arange(length) - shift - middle) / zoom + middle).round().long()
+    return source.clamp(0, length - 1), (source >= 0) & (source < length)
 
 
 def inputs(x: Tensor, as_channels: bool) -> Tensor:

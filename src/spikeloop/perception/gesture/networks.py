@@ -11,14 +11,15 @@ import torch
 from torch import nn
 
 from spikeloop.installed import weights_file
-from spikeloop.perception.gesture.clips import CHANNELS, STEP_US, STEPS
+from spikeloop.perception.gesture.clips import CHANNELS, SIZE, STEP_US, STEPS
 from spikeloop.snn.neurons.lif import LIF
 from spikeloop.snn.training.hoyer import HoyerSpike
 
 DT = STEP_US * 1e-6
-TAU = 0.25
+TAU = 0.5
 CLASSES = 10
-WIDTHS = (16, 32, 64)
+WIDTHS = (24, 48, 96, 128)
+DROPOUT = 0.2
 KINDS = ("steps", "hoyer")
 
 
@@ -27,13 +28,13 @@ class WeightsError(ValueError):
 
 
 def network(kind: str) -> nn.Sequential:
-    """Three convolutions with normalisation and neurons, pooling, read-out.
+    """Four convolutions with normalisation and neurons, read-out.
 
     Input (batch, 8, 64, 64) a step, or (batch, 64, 64, 64) once, with the same convolutions but
     for the first one's inputs. Output: (batch, 10), the step's logits.
 
     Args:
-        kind: "steps" (LIF, tau 0.25 s, 8 steps of 0.1 s) or "hoyer" (one step).
+        kind: "steps" (LIF, tau 0.5 s, 8 steps of 0.2 s) or "hoyer" (one step).
 
     Raises:
         ValueError: an unknown kind.
@@ -51,7 +52,9 @@ def network(kind: str) -> nn.Sequential:
             LIF(TAU, DT, unit_input=True, detach_reset=True) if kind == "steps" else HoyerSpike(),
         ]
         channels = width
-    return nn.Sequential(*layers, nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16 * channels, CLASSES))
+    left = (SIZE // 2 ** len(WIDTHS)) ** 2
+    read_out = nn.Linear(left * channels, CLASSES)
+    return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(DROPOUT), read_out)
 
 
 def save_network(model: nn.Module, path: Path, notes: dict[str, Any]) -> None:

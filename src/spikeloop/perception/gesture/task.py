@@ -42,7 +42,8 @@ def train(args: argparse.Namespace) -> int:
 
     from spikeloop.perception.gesture import training
     from spikeloop.perception.gesture.clips import COUNTS, load_clips
-    from spikeloop.perception.gesture.networks import save_network
+    from spikeloop.perception.gesture.evaluation import metrics
+    from spikeloop.perception.gesture.networks import KINDS, save_network
 
     torch.set_num_threads(1)
     clips = {split: load_clips(split, args.data, args.quick, args.workers) for split in COUNTS}
@@ -53,10 +54,11 @@ def train(args: argparse.Namespace) -> int:
     config = training.GestureTraining()
     if args.quick:
         config = training.GestureTraining(epochs=1, hoyer_epochs=1)
-    for kind, name in (("hoyer", HOYER_WEIGHTS), ("steps", STEPS_WEIGHTS)):
+    models, notes = {}, {}
+    for kind in KINDS:
         folder = out / f"checkpoints_{kind}"
-        model, fitted = training.train(kind, clips["training"], config, args.seed, folder)
-        notes: dict[str, Any] = {
+        models[kind], fitted = training.train(kind, clips["training"], config, args.seed, folder)
+        notes[kind] = {
             "command": f"spikeloop train {NAME} --seed {args.seed}",
             "seed": args.seed,
             "commit": source_commit(),
@@ -64,10 +66,14 @@ def train(args: argparse.Namespace) -> int:
             "clips": len(clips["training"].labels),
             "picked": fitted.history[fitted.best_epoch],
         }
-        if kind == "steps":
-            found = training.outputs(model, kind, clips["validation"])
-            notes["exits"] = training.choose_exits(*found)
-        save_network(model, out / f"{name}.npz", notes)
+    found = training.outputs(models["steps"], "steps", clips["validation"])
+    notes["steps"]["exits"] = exits = training.choose_exits(*found)
+    # Only now, when nothing is left to be chosen.
+    test = metrics(models["steps"], models["hoyer"], exits, clips["test"])
+    for kind, name in (("steps", STEPS_WEIGHTS), ("hoyer", HOYER_WEIGHTS)):
+        own = {k: v for k, v in test.items() if k.startswith("hoyer") == (kind == "hoyer")}
+        notes[kind]["test"] = {"clips": len(clips["test"].labels), **own}
+        save_network(models[kind], out / f"{name}.npz", notes[kind])
         print(f"{out / name}.npz and .json written")
     return 0
 

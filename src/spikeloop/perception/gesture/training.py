@@ -33,13 +33,16 @@ ALLOWED = 0.005
 class GestureTraining:
     """How the networks are trained."""
 
-    epochs: int = parameter(24, "passes over the clips for the eight steps", low=1)
-    hoyer_epochs: int = parameter(40, "passes over the clips for the one step", low=1)
+    epochs: int = parameter(32, "passes over the clips for the eight steps", low=1)
+    hoyer_epochs: int = parameter(32, "passes over the clips for the one step", low=1)
     learning_rate: float = parameter(3e-3, "first learning rate of AdamW", low=0.0)
-    batch_size: int = parameter(32, "clips a step of the optimiser", low=1)
+    batch_size: int = parameter(16, "clips a step of the optimiser", low=1)
     weight_decay: float = parameter(0.02, "weight decay of AdamW", low=0.0)
     hoyer_weight: float = parameter(1e-3, "weight of the Hoyer measures", low=0.0)
-    anytime_weight: float = parameter(0.1, "weight of being right early", low=0.0)
+    anytime_weight: float = parameter(0.1, "weight of saying early what is said last", low=0.0)
+    early: float = parameter(
+        0.5, "share of the loss that goes to the answers before the end", low=0.0, high=1.0
+    )
 
 
 def train(
@@ -55,7 +58,7 @@ def train(
     model = network(kind)
     one = kind == "hoyer"
     # One normalisation for all steps: statistics of single steps aren't those of the evaluation.
-    anytime = Anytime(config.anytime_weight, layer_by_layer=True)
+    anytime = Anytime(config.anytime_weight, layer_by_layer=True, early=config.early)
     rule: Rule = Hoyer(config.hoyer_weight) if one else anytime
     settings = TrainingConfig(
         epochs=config.hoyer_epochs if one else config.epochs,

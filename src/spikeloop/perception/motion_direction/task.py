@@ -31,6 +31,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 def train(args: argparse.Namespace) -> int:
     """Train the motion detector and prune it; interrupted, it goes on from --out."""
+    import copy
     from dataclasses import asdict
 
     import torch
@@ -42,6 +43,7 @@ def train(args: argparse.Namespace) -> int:
         MotionDetector,
         save_weights,
     )
+    from spikeloop.perception.motion_direction.evaluation import detector_metrics
     from spikeloop.perception.motion_direction.training import MotionTraining, prune
     from spikeloop.perception.motion_direction.training import train as fit
 
@@ -61,11 +63,14 @@ def train(args: argparse.Namespace) -> int:
         "training": asdict(config),
         "validation": training.history[training.best_epoch],
     }
-    save_weights(detector, out / f"{DEFAULT}.npz", notes)
-    stages = prune(detector, config, args.seed, out)
-    last = stages[-1]
-    notes |= {"synapses": detector.layer.synapses(), "validation": last.history[last.best_epoch]}
-    save_weights(detector, out / f"{DEFAULT}{PRUNED}.npz", notes)
+    full = copy.deepcopy(detector)
+    last = prune(detector, config, args.seed, out)[-1]
+    few = {"synapses": detector.layer.synapses(), "validation": last.history[last.best_epoch]}
+    # Only now, when nothing is left to be chosen.
+    test = detector_metrics(full, detector, args.quick)
+    for one, name, more in ((full, "", {}), (detector, PRUNED, few)):
+        own = {k: v for k, v in test.items() if k.startswith("pruned" if name else "motion")}
+        save_weights(one, out / f"{DEFAULT}{name}.npz", notes | more | {"test": own})
     print(f"{out / DEFAULT}.npz and {DEFAULT}{PRUNED}.npz written, each with a .json")
     return 0
 

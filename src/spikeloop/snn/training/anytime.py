@@ -62,7 +62,11 @@ def layer_responses(model: nn.Module) -> Iterator[list[list[Tensor]]]:
 class Anytime:
     """BPTT for outputs that are right early, so that a cutoff costs less accuracy.
 
-    Two terms are added to the loss of the mean output, each with its weight. `layers` is for
+    The loss is that of the mean output; `early` is the share of it that goes to the answers before
+    the end instead, the mean over steps of the loss of the mean output so far (after TET: Deng et
+    al., arXiv 2202.11946, eq. 10, which takes each step's output alone).
+
+    Two terms are added, each with its weight. `layers` is for
     AOI-SNN's regulariser (Wu et al., arXiv 2301.09522, in the form of their published code): the
     sum over the layers of neurons of `cosine_strain`, which draws what a layer says in each step to
     what it says in the mean.
@@ -73,15 +77,26 @@ class Anytime:
         weight: at least 0.
         layers: at least 0.
         layer_by_layer: see `snn.run`; batch normalisation then sees all time steps at once.
+        early: from 0 to 1.
+
+    Raises:
+        ValueError: a weight is out of its range.
 
     """
 
     def __init__(
-        self, weight: float = 0.1, layers: float = 0.0, layer_by_layer: bool = False
+        self,
+        weight: float = 0.1,
+        layers: float = 0.0,
+        layer_by_layer: bool = False,
+        early: float = 0.0,
     ) -> None:
         if weight < 0 or layers < 0:
             raise ValueError(f"weight and layers must be at least 0, not {weight} and {layers}")
+        if not 0 <= early <= 1:
+            raise ValueError(f"early must be from 0 to 1, not {early}")
         self.weight, self.layers, self.layer_by_layer = weight, layers, layer_by_layer
+        self.early = early
         self.run: Run = run
 
     def backward(self, model: nn.Module, x: Tensor, target: Tensor, loss: Loss) -> float:
@@ -95,7 +110,11 @@ class Anytime:
         else:
             means = running_mean(self.run(model, x, self.layer_by_layer))
         alike = nn.functional.cosine_similarity(means, means[-1:].detach(), dim=2)
-        value = loss(means[-1], target) + self.weight * (1 - alike).mean() + self.layers * strain
+        value = loss(means[-1], target)
+        if self.early:
+            each = torch.stack([loss(mean, target) for mean in means])
+            value = torch.lerp(value, each.mean(), self.early)
+        value = value + self.weight * (1 - alike).mean() + self.layers * strain
         value.backward()
         reset(model)
         return float(value.detach())
