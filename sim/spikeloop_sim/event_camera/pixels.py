@@ -37,8 +37,8 @@ _RARE = np.float32(0.5 * NOISE_REACH**2)
 _FORGOTTEN = np.float32(6.0)
 _LEAST = np.float32(0.25)
 
-_jit = njit(cache=True, error_model="numpy", _nrt=False)
-_inline = njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)
+_jit = njit(cache=True, fastmath=True, error_model="numpy", _nrt=False)
+_inline = njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
 _ZERO, _ONE, _HALF = np.float32(0.0), np.float32(1.0), np.float32(0.5)
 
 
