@@ -46,7 +46,11 @@ def test_any_size_gives_the_same_small_size(h: int, w: int, seed: int, colour: b
     picture = random.integers(0, 256, (h, w, 3) if colour else (h, w), np.uint8)
     before = picture.copy()
     small = small_picture(picture, CONFIG)
-    assert small.shape == (CONFIG.side, CONFIG.side) and np.abs(small).max() <= 1.0 and np.isfinite(small).all()
+    assert (
+        small.shape == (CONFIG.side, CONFIG.side)
+        and np.abs(small).max() <= 1.0
+        and np.isfinite(small).all()
+    )
     np.testing.assert_array_equal(picture, before)
 
 
