@@ -1,0 +1,1 @@
+"""Optical flow from simulated events against the true flow."""

@@ -1,0 +1,1 @@
+"""Optical flow from events."""
