@@ -10,7 +10,9 @@ demo: build
 
 test:
 	@tools/setup.sh jazzy chromium libsdformat-dev ignition-tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/missions
+	# These fly against the clock, so nothing runs beside them.
+	$(BIN)/python -m pytest tests/missions
 
 build:
 	@tools/setup.sh jazzy
