@@ -21,7 +21,7 @@ BINS = 4
 CHANNELS = 2 * BINS
 MOST = 3
 """Events of a pixel and polarity in a step that are counted at most."""
-COUNTS = {"training": 600, "validation": 100, "test": 150}
+COUNTS = {"training": 600, "validation": 200, "test": 150}
 QUICK = {"training": 40, "validation": 20, "test": 20}
 CLOCKWISE, ANTICLOCKWISE = 8, 9
 ZOOM, SHIFT = 1.15, 6
