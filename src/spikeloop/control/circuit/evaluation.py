@@ -78,8 +78,10 @@ def measure_body(
         found[f"{kind}_ahead_in_first_tenth"] = ahead(
             curves[kind].mean(0), curves["perceptron"].mean(0)
         )
-    for kind in curves:
-        found[f"{kind}_episodes_to_90_pct"] = episodes_to(curves[kind].mean(0), ENOUGH * baseline)
+    for kind, curve in curves.items():
+        needed = episodes_to(curve.mean(0), ENOUGH * baseline)
+        if np.isfinite(needed):
+            found[f"{kind}_episodes_to_90_pct"] = needed
     found["perceptron_episodes"] = float(curves["perceptron"][:, 0, -1].mean())
     found["params_ratio"] = len(WEIGHTS) / size_of(body.observations, body.joints)
     return found
