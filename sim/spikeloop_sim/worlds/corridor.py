@@ -40,6 +40,9 @@ class Config:
     obstacles: int = parameter(6, "boxes and cylinders in the way", low=0, high=100)
     gap_m: float = parameter(0.9, "what is free beside every obstacle", unit="m", low=0.6, high=2.0)
     people: int = parameter(0, "people who walk up and down", low=0, high=20)
+    plaster: bool = parameter(
+        True, "whether two of three walls are plastered, which is hard to see; else all are brick"
+    )
     ceiling: bool = parameter(True, "whether there is one (it can't be seen from above)")
 
 
@@ -49,7 +52,7 @@ def make(seed: int, config: Config) -> Scene:
     line = _middle_line(random, config)
     left, right = _offset(line, 0.5 * config.width_m), _offset(line, -0.5 * config.width_m)
     builder = Builder("corridor", seed)
-    names = _surfaces(builder, random)
+    names = _surfaces(builder, random, config)
     plan = _obstacles(random, config, line, left, right)
     _walls(builder, random, config, left, right, names)
     _floor(builder, random, config, left, right, names)
@@ -110,12 +113,14 @@ def _offset(line: NDArray[np.float64], side: float) -> NDArray[np.float64]:
     return out
 
 
-def _surfaces(builder: Builder, random: np.random.Generator) -> dict[str, list[str]]:
+def _surfaces(
+    builder: Builder, random: np.random.Generator, config: Config
+) -> dict[str, list[str]]:
     """Materials by what they are for."""
     names: dict[str, list[str]] = {"wall": [], "floor": [], "obstacle": [], "poster": []}
     for k in range(3):
         colour = surfaces.muted(random, 0.45, 0.7)
-        made = surfaces.brick if k == 0 else surfaces.render
+        made = surfaces.render if k and config.plaster else surfaces.brick
         picture = made(random, _SIZE, colour)
         name = builder.surface(f"wall {k}", surfaces.as_colour(picture), 0.5, 0.5)
         names["wall"].append(name)
