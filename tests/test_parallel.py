@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from spikeloop.parallel import ClusterError, cores, run_all
 
@@ -37,7 +38,8 @@ def process(value):
 
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """A module that other processes can import as well."""
+    """A module that other processes can import as well: new ones, that know its folder."""
+    get_reusable_executor().shutdown(wait=True)
     folder = tmp_path / "module"
     folder.mkdir()
     (folder / "squaring.py").write_text(SQUARE)

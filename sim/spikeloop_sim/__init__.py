@@ -6,18 +6,11 @@ Importing this registers `ENVIRONMENTS`, such as `spikeloop/CorridorPatrol-v0`;
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import os
-import sys
-
 from gymnasium.envs.registration import register
 
-if sys.platform == "linux" and "MUJOCO_GL" not in os.environ:
-    # MuJoCo reads this once, on import; EGL draws without a display.
-    with contextlib.suppress(OSError):
-        ctypes.CDLL("libEGL.so.1")
-        os.environ["MUJOCO_GL"] = "egl"
+from spikeloop.offscreen import draw_without_display
+
+draw_without_display()
 
 EPISODE_DECISIONS = 1000
 PATROL_DECISIONS = 900

@@ -7,14 +7,11 @@ inertia (Lamb's coefficients of a prolate spheroid), exact for a level blimp up 
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import math
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,13 +29,6 @@ from spikeloop_sim.robot import (
 from spikeloop_sim.robots import Order
 from spikeloop_sim.sensors import Altimeter, Imu
 from spikeloop_sim.wind import Wind
-
-if sys.platform == "linux" and "MUJOCO_GL" not in os.environ:
-    # MuJoCo reads this once, on import; off-screen pictures then need no display.
-    with contextlib.suppress(OSError):
-        ctypes.CDLL("libEGL.so.1")
-        os.environ["MUJOCO_GL"] = "egl"
-import mujoco
 
 ROBOT = "blimp"
 GRAVITY = 9.81

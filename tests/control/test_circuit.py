@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mujoco import rollout
 
 from spikeloop.control.circuit.bodies import BodyError, Pool, body_of
 from spikeloop.control.circuit.controller import Controller
@@ -28,6 +27,8 @@ def test_an_episode_is_gymnasiums() -> None:
     seen, _ = environment.reset(seed=5)
     np.testing.assert_allclose(pool.observation[0], seen)
     random = np.random.default_rng(0)
+    from mujoco import rollout
+
     with rollout.Rollout(nthread=0) as roll:
         for _ in range(80):
             actions = random.uniform(-1.0, 1.0, (2, 2))
