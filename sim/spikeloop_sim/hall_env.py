@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloop.parameters import build_config
+from spikeloop.rotation import yaw_of
 from spikeloop_sim.blimp import SENSORS
 from spikeloop_sim.blimp_config import BlimpConfig
 from spikeloop_sim.chase_picture import ChasePicture
@@ -153,8 +154,7 @@ class BlimpHallTourEnv(RobotEnv):
     def _observation(self) -> Observation:
         reading, odometry = self._altimeter(), self._odometry()
         height = min(max(reading.distance, reading.min_range), reading.max_range)
-        qx, qy, qz, qw = odometry.orientation
-        yaw = math.atan2(2.0 * (qw * qz + qx * qy), 1.0 - 2.0 * (qy * qy + qz * qz))
+        yaw = yaw_of(*odometry.orientation)
         x, y, z = self._way().tolist()
         cos, sin = math.cos(yaw), math.sin(yaw)
         way = (cos * x + sin * y, cos * y - sin * x, z)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from spikeloop.rotation import yaw_of
 from spikeloop_sim.drive_env import (
     ARRIVAL,
     COLLISION,
@@ -111,8 +112,7 @@ class PatrolEnv(DriveEnv):
         if not isinstance(odometry, OdometryReading):
             raise TypeError("the robot's odometry gives another reading than it should")
         x, y, _ = odometry.position
-        qx, qy, qz, qw = odometry.orientation
-        yaw = math.atan2(2.0 * (qw * qz + qx * qy), 1.0 - 2.0 * (qy * qy + qz * qz))
+        yaw = yaw_of(*odometry.orientation)
         away = (self._goal[0] - x, self._goal[1] - y)
         bearing = math.remainder(math.atan2(away[1], away[0]) - yaw, 2.0 * math.pi)
         state = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +17,7 @@ from spikeloop.nodes.messages import Message
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.slot import InputError, SlotNode
 from spikeloop.parameters import parameter
+from spikeloop.rotation import yaw_of
 
 POINTS, ODOM, GOAL = "lidar/points", "odom", "setpoint"
 
@@ -65,10 +65,7 @@ class LidarReactiveNode(SlotNode):
         points = _scan(inputs[POINTS])
         pose = inputs[ODOM].pose.pose
         turn, place = pose.orientation, inputs[GOAL].pose.position
-        yaw = math.atan2(
-            2.0 * (turn.w * turn.z + turn.x * turn.y), 1.0 - 2.0 * (turn.y**2 + turn.z**2)
-        )
-        here = (pose.position.x, pose.position.y, yaw)
+        here = (pose.position.x, pose.position.y, yaw_of(turn.x, turn.y, turn.z, turn.w))
         speed, rate = self.controller.decide(points, here, (place.x, place.y), stamp_ns / 1e9)
         command = TwistStamped(twist=twist_of((speed, 0.0, 0.0, 0.0, 0.0, rate)))
         command.header.frame_id = "base_link"

@@ -27,6 +27,7 @@ from spikeloop.events.codecs import PacketDecoder
 from spikeloop.events.recording import EVENT_PACKET, FIELDS, RecordingError
 from spikeloop.parameters import suggestion
 from spikeloop.perception.place.pictures import PictureConfig, Small, small_picture
+from spikeloop.rotation import yaw_of
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
 POSES = "poses.csv"
@@ -264,10 +265,7 @@ class _EventCounter:
 
 def _pose(message: Any) -> tuple[float, float, float]:
     position, turn = message.pose.pose.position, message.pose.pose.orientation
-    heading = math.atan2(
-        2.0 * (turn.w * turn.z + turn.x * turn.y), 1.0 - 2.0 * (turn.y**2 + turn.z**2)
-    )
-    return position.x, position.y, heading
+    return position.x, position.y, yaw_of(turn.x, turn.y, turn.z, turn.w)
 
 
 def _decoded(path: Path, topic: str, kind: str, message: Any) -> NDArray[np.uint8]:
