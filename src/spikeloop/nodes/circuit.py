@@ -6,15 +6,13 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actuator_msgs.msg import Actuators
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from spikeloop.installed import UnknownWeightsError
 from spikeloop.loop.health import Level
 from spikeloop.msg import LoopCost, SpikeRecord
-from spikeloop.nodes.messages import Message
+from spikeloop.nodes.observing import ObservingNode
 from spikeloop.nodes.running import run_node
-from spikeloop.nodes.slot import InputError, SlotNode
 from spikeloop.parameters import parameter
 
 if TYPE_CHECKING:
@@ -59,15 +57,13 @@ class CircuitConfig:
         return 2 * self.links + 2
 
 
-class CircuitNode(SlotNode):
+class CircuitNode(ObservingNode):
     """Observation in, torques and their cost out."""
 
-    slot = "controller"
     text = "Swimming circuit of C. elegans with spiking neurons: four weights for any length."
     config_type = CircuitConfig
-    publishes = ("actuators_raw", "loop/cost", "loop/spikes")
-    joins = ("observation",)
     config: CircuitConfig
+    controller: Controller
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the weights."""
@@ -80,31 +76,11 @@ class CircuitNode(SlotNode):
         except (UnknownWeightsError, BadWeightsError) as error:
             self.diagnoser.report(Level.ERROR, f"parameters 'weights' and 'circuit': {error}")
             return TransitionCallbackReturn.FAILURE
-        self.controller: Controller = Controller(weights, config.links, config.cycle, config.period)
-        self._last_ns = 0
+        self.controller = Controller(weights, config.links, config.cycle, config.period)
         return super().on_configure(state)
 
-    def reset(self) -> None:
-        """Begin at rest."""
-        self.controller.reset()
-        self._last_ns = 0
-
-    def answer(self, stamp_ns: int, inputs: dict[str, Message]) -> dict[str, Message]:
-        """One decision."""
-        since_ns, self._last_ns = stamp_ns - self._last_ns, stamp_ns
-        if not 0 < since_ns <= self.config.forget_after * 1e9:
-            self.controller.reset()
-        try:
-            torques = self.controller.decide(list(inputs["observation"].values))
-        except ValueError as error:
-            raise InputError(f"observation: {error}") from error
-        return {
-            "actuators_raw": Actuators(normalized=array("d", torques)),
-            "loop/cost": self._cost(),
-            "loop/spikes": self._spikes(),
-        }
-
-    def _cost(self) -> LoopCost:
+    def cost(self) -> LoopCost:
+        """See `ObservingNode`."""
         counts = self.controller.counts
         return LoopCost(
             node=self.get_fully_qualified_name(),
@@ -115,7 +91,8 @@ class CircuitNode(SlotNode):
             energy_model=ENERGY_MODEL,
         )
 
-    def _spikes(self) -> SpikeRecord:
+    def spikes(self) -> SpikeRecord:
+        """See `ObservingNode`."""
         joints = self.controller.joints
         return SpikeRecord(
             node=self.get_fully_qualified_name(),

@@ -6,16 +6,14 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actuator_msgs.msg import Actuators
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from spikeloop.control.decision_transformer.problems import PROBLEMS
 from spikeloop.installed import UnknownWeightsError
 from spikeloop.loop.health import Level
 from spikeloop.msg import LoopCost, SpikeRecord
-from spikeloop.nodes.messages import Message
+from spikeloop.nodes.observing import ObservingNode
 from spikeloop.nodes.running import run_node
-from spikeloop.nodes.slot import InputError, SlotNode
 from spikeloop.parameters import parameter
 
 if TYPE_CHECKING:
@@ -57,15 +55,13 @@ class DecisionTransformerConfig:
         return PROBLEMS[self.task].states
 
 
-class DecisionTransformerNode(SlotNode):
+class DecisionTransformerNode(ObservingNode):
     """Observation in, command of the actuators and its cost out."""
 
-    slot = "controller"
     text = "Spiking decision transformer: acts for a return that is asked for, from a context."
     config_type = DecisionTransformerConfig
-    publishes = ("actuators_raw", "loop/cost", "loop/spikes")
-    joins = ("observation",)
     config: DecisionTransformerConfig
+    controller: Controller
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the network; one thread, for its layers are small."""
@@ -83,32 +79,13 @@ class DecisionTransformerNode(SlotNode):
             self.diagnoser.report(Level.ERROR, f"parameter 'weights': {error}")
             return TransitionCallbackReturn.FAILURE
         target = trained.scaling.target + self.config.more_return
-        self.controller: Controller = Controller(problem, trained, target)
+        self.controller = Controller(problem, trained, target)
         # The first decision takes a hundred times as long as the others.
         self.controller.decide([0.0] * problem.states)
         return super().on_configure(state)
 
-    def reset(self) -> None:
-        """Begin an episode."""
-        self.controller.reset()
-        self._last_ns = 0
-
-    def answer(self, stamp_ns: int, inputs: dict[str, Message]) -> dict[str, Message]:
-        """One decision."""
-        since_ns, self._last_ns = stamp_ns - self._last_ns, stamp_ns
-        if not 0 < since_ns <= self.config.forget_after * 1e9:
-            self.controller.reset()
-        try:
-            command = self.controller.decide(list(inputs["observation"].values))
-        except ValueError as error:
-            raise InputError(f"observation: {error}") from error
-        return {
-            "actuators_raw": Actuators(normalized=array("d", command)),
-            "loop/cost": self._cost(),
-            "loop/spikes": self._spikes(),
-        }
-
-    def _cost(self) -> LoopCost:
+    def cost(self) -> LoopCost:
+        """See `ObservingNode`."""
         cost = self.controller.cost
         return LoopCost(
             node=self.get_fully_qualified_name(),
@@ -119,7 +96,8 @@ class DecisionTransformerNode(SlotNode):
             energy_model=ENERGY_MODEL,
         )
 
-    def _spikes(self) -> SpikeRecord:
+    def spikes(self) -> SpikeRecord:
+        """See `ObservingNode`."""
         fired, outputs = self.controller.fired(), self.controller.outputs
         return SpikeRecord(
             node=self.get_fully_qualified_name(),
