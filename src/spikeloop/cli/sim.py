@@ -41,6 +41,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     record.set_defaults(go=_record)
+    _add_record_arguments(record)
+    gazebo = verbs.add_parser("gazebo", help="write a world with a robot for Gazebo (SDF)")
+    gazebo.set_defaults(go=_gazebo)
+    gazebo.add_argument("world", help="see `spikeloop sim worlds`")
+    gazebo.add_argument("out", type=Path, help="folder of world.sdf, meshes and bridge.yaml")
+    gazebo.add_argument("--seed", type=int, default=1, help="of the world")
+    _add_parameter(gazebo, "world", "the world")
+    robot = verbs.add_parser(
+        "robot",
+        help="read a URDF or SDF file as a robot, and tell what of it is simulated",
+        description="Reads a file as the robot of a mission: `robot: FILE` in its YAML.",
+    )
+    robot.set_defaults(go=_robot)
+    robot.add_argument("file", type=Path, help="URDF (expanded, not xacro) or SDF")
+    robot.add_argument("--model", default="", help="which one, where an SDF file has several")
+
+
+def _add_record_arguments(record: argparse.ArgumentParser) -> None:
     record.add_argument("world", help="see `spikeloop sim worlds`")
     record.add_argument("out", type=Path, help="folder of the recording; with --seeds, of all")
     record.add_argument("--seconds", type=float, default=10.0, help="how long (default 10)")
@@ -61,38 +79,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     record.add_argument("--no-lidar", action="store_true", help="without a LiDAR")
     for name, what in (("world", "the world"), ("camera", "the event cameras"),
                        ("frame", "the frame cameras"), ("rig", "the rig")):  # fmt: skip
-        record.add_argument(
-            f"--{name}",
-            dest=f"{name}_parameters",
-            action="append",
-            default=[],
-            metavar="NAME=VALUE",
-            help=f"a parameter of {what}",
-        )
-    gazebo = verbs.add_parser("gazebo", help="write a world with a robot for Gazebo (SDF)")
-    gazebo.set_defaults(go=_gazebo)
-    gazebo.add_argument("world", help="see `spikeloop sim worlds`")
-    gazebo.add_argument("out", type=Path, help="folder of world.sdf, meshes and bridge.yaml")
-    gazebo.add_argument("--seed", type=int, default=1, help="of the world")
-    gazebo.add_argument(
-        "--world",
-        dest="world_parameters",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of the world",
-    )
-    robot = verbs.add_parser(
-        "robot",
-        help="read a URDF or SDF file as a robot, and tell what of it is simulated",
-        description="Reads a file as the robot of a mission: `robot: FILE` in its YAML.",
-    )
-    robot.set_defaults(go=_robot)
-    robot.add_argument("file", type=Path, help="URDF (expanded, not xacro) or SDF")
-    robot.add_argument("--model", default="", help="which one, where an SDF file has several")
+        _add_parameter(record, name, what)
     from spikeloop.parallel import add_arguments as add_parallel
 
     add_parallel(record)
+
+
+def _add_parameter(parser: argparse.ArgumentParser, name: str, what: str) -> None:
+    parser.add_argument(
+        f"--{name}",
+        dest=f"{name}_parameters",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"a parameter of {what}",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
