@@ -8,7 +8,8 @@ others; what an excitatory neuron fires for is learned by triplet STDP with adap
 The simulation is clock-driven by forward Euler with the published constants, also those that the
 published program has and the paper doesn't: a neuron's timer runs at a tenth of time and must pass
 5 ms, so it can't fire again for 50 ms; the early spike of a triplet adds to a weight. Arrivals at
-synapses are grouped by delay in advance, so a spike costs its own synapses and nothing else.
+synapses are grouped by delay in advance, so a spike costs its own synapses and nothing else; while
+weights don't change, a spike is sent to all its delays at once, in the order of memory.
 """
 
 from __future__ import annotations
@@ -33,8 +34,12 @@ EXCITE, INHIBIT = 10.4, 17.0
 RATE_PRE, RATE_POST = 1e-4, 0.01
 TAU_PRE, TAU_POST_1, TAU_POST_2 = 20.0, 20.0, 40.0
 FIRST_REST_MS = 500.0
+LAST_MS = TIMER_E + 15.0
+"""After the last arrival a neuron may still fire, once its conductance has faded and its timer run.
+"""
 
 Counts = NDArray[np.int32]
+Targets = NDArray[np.int16]
 
 
 @dataclass
@@ -45,14 +50,14 @@ class StdpModule:
         weights: (pixels, neurons) float32, 0 to 1.
         thresholds: (neurons,) float64, adaptive part of the thresholds, mV.
         groups: (pixels, delays + 1) int32, where the synapses of each delay begin in `targets`.
-        targets: (pixels, neurons) int32, neurons in order of the delay of a pixel's spike.
+        targets: (pixels, neurons) int16, neurons in order of the delay of a pixel's spike.
 
     """
 
     weights: NDArray[np.float32]
     thresholds: NDArray[np.float64]
     groups: NDArray[np.int32]
-    targets: NDArray[np.int32]
+    targets: NDArray[np.int16]
 
     @staticmethod
     def untrained(pixels: int, config: StdpConfig, seed: int) -> StdpModule:
@@ -61,7 +66,7 @@ class StdpModule:
         weights = 0.3 * (random.random((pixels, config.neurons)) + 0.01)
         steps = round(DELAY_MS / config.dt_ms)
         delays = np.rint(random.random((pixels, config.neurons)) * steps).astype(np.int32)
-        targets = np.argsort(delays, axis=1, kind="stable").astype(np.int32)
+        targets = np.argsort(delays, axis=1, kind="stable").astype(np.int16)
         ordered = np.take_along_axis(delays, targets, axis=1)
         groups = np.stack([np.searchsorted(row, np.arange(steps + 2)) for row in ordered]).astype(
             np.int32
@@ -130,25 +135,33 @@ def _present(
     learn: bool,
 ) -> Counts:
     out: Counts = np.zeros((len(samples), config.neurons), np.int32)
+    # Synapses whose spikes arrive together lie side by side.
+    weights = np.take_along_axis(module.weights, module.targets.astype(np.int64), axis=1)
+    # Nothing fires any more once the last spikes have arrived and faded.
+    rest = config.rest_ms if learn else min(config.rest_ms, DELAY_MS + LAST_MS)
     _simulate(
-        module.weights, module.thresholds, module.groups, module.targets,
+        weights, module.thresholds, module.groups, module.targets,
         np.ascontiguousarray(samples, np.float32), config.dt_ms,
-        round(config.stimulus_ms / config.dt_ms), round(config.rest_ms / config.dt_ms),
+        round(config.stimulus_ms / config.dt_ms), round(rest / config.dt_ms),
         config.rate_hz, seed, learn, out,
     )  # fmt: skip
+    if learn:
+        np.put_along_axis(module.weights, module.targets.astype(np.int64), weights, axis=1)
     return out
 
 
 @njit(cache=True)
-def _rescale(weights: NDArray[np.float32]) -> None:
+def _rescale(weights: NDArray[np.float32], targets: Targets) -> None:
     """Bring each neuron's sum of weights back to its constant."""
+    factor = np.zeros(weights.shape[1])
+    for i in range(weights.shape[0]):
+        for s in range(weights.shape[1]):
+            factor[targets[i, s]] += weights[i, s]
     for j in range(weights.shape[1]):
-        total = 0.0
-        for i in range(weights.shape[0]):
-            total += weights[i, j]
-        factor = np.float32(COLUMN_SUM / total) if total > 0.0 else np.float32(1.0)
-        for i in range(weights.shape[0]):
-            weights[i, j] *= factor
+        factor[j] = COLUMN_SUM / factor[j] if factor[j] > 0.0 else 1.0
+    for i in range(weights.shape[0]):
+        for s in range(weights.shape[1]):
+            weights[i, s] *= np.float32(factor[targets[i, s]])
 
 
 @njit(cache=True)
@@ -184,32 +197,54 @@ def _input_spikes(
 def _arrive(
     weights: NDArray[np.float32],
     groups: Counts,
-    targets: Counts,
+    targets: Targets,
     pixel: int,
     delay: int,
     now: int,
-    learn: bool,
     g_e: NDArray[np.float64],
     post_1: NDArray[np.float64],
     arrived: Counts,
 ) -> None:
-    """A pixel's spike reaches the synapses of one delay."""
+    """A pixel's spike reaches the synapses of one delay, which learn from it."""
     for s in range(groups[pixel, delay], groups[pixel, delay + 1]):
         j = targets[pixel, s]
-        g_e[j] += weights[pixel, j]
-        if learn:
-            weights[pixel, j] = min(weights[pixel, j] + np.float32(RATE_PRE * post_1[j]), 1.0)
-            arrived[j, pixel] = now
+        g_e[j] += weights[pixel, s]
+        weights[pixel, s] = min(weights[pixel, s] + np.float32(RATE_PRE * post_1[j]), 1.0)
+        arrived[pixel, s] = now
+
+
+@njit(cache=True)
+def _send(
+    weights: NDArray[np.float32],
+    groups: Counts,
+    targets: Targets,
+    pixel: int,
+    step: int,
+    coming: NDArray[np.float64],
+) -> None:
+    """A pixel's spike is on its way to all its synapses: `coming` is a ring of the next steps."""
+    slots = coming.shape[0]
+    for delay in range(slots):
+        slot = (step + delay) % slots
+        for s in range(groups[pixel, delay], groups[pixel, delay + 1]):
+            coming[slot, targets[pixel, s]] += weights[pixel, s]
 
 
 @njit(cache=True)
 def _potentiate(
-    weights: NDArray[np.float32], j: int, arrived: Counts, now: int, dt: float, post_2: float
+    weights: NDArray[np.float32],
+    place: Targets,
+    j: int,
+    arrived: Counts,
+    now: int,
+    dt: float,
+    post_2: float,
 ) -> None:
     """A neuron has fired: strengthen what arrived shortly before, by its own earlier firing."""
     for i in range(weights.shape[0]):
-        trace = np.exp((arrived[j, i] - now) * dt / TAU_PRE)
-        weights[i, j] = min(weights[i, j] + np.float32(RATE_POST * trace * post_2), 1.0)
+        s = place[j, i]
+        trace = np.exp((arrived[i, s] - now) * dt / TAU_PRE)
+        weights[i, s] = min(weights[i, s] + np.float32(RATE_POST * trace * post_2), 1.0)
 
 
 @njit(cache=True)
@@ -217,7 +252,7 @@ def _simulate(
     weights: NDArray[np.float32],
     theta: NDArray[np.float64],
     groups: Counts,
-    targets: Counts,
+    targets: Targets,
     samples: NDArray[np.float32],
     dt: float,
     stimulus: int,
@@ -237,7 +272,13 @@ def _simulate(
     ge_i = np.zeros(neurons)
     post_1, post_2 = np.zeros(neurons), np.zeros(neurons)
     since_e, since_i = np.full(neurons, 10**6), np.full(neurons, 10**6)
-    arrived = np.full((neurons, pixels) if learn else (1, 1), -(10**6), np.int32)
+    arrived = np.full((pixels, neurons) if learn else (1, 1), -(10**6), np.int32)
+    place = np.empty((neurons, pixels) if learn else (1, 1), np.int16)
+    if learn:
+        for i in range(pixels):
+            for s in range(neurons):
+                place[targets[i, s], i] = s
+    coming = np.zeros((1, 1) if learn else (delays, neurons))
     spikes = np.empty(int(pixels * rate_hz * stimulus * dt * 2e-3) + 1024, np.int32)
     ends = np.zeros(length + 1, np.int32)
     fade_e, fade_i = 1.0 - dt / TAU_GE, 1.0 - dt / TAU_GI
@@ -249,7 +290,7 @@ def _simulate(
         steps = warm if number < 0 else length
         if number >= 0:
             if learn:
-                _rescale(weights)
+                _rescale(weights, targets)
             _input_spikes(samples[number], stimulus, rate_hz * dt * 1e-3, spikes, ends)
             ends[stimulus:] = ends[stimulus]
         for step in range(steps):
@@ -268,13 +309,19 @@ def _simulate(
                     v_i[j] += dt / TAU_I * (REST_I - v_i[j] - ge_i[j] * v_i[j])
                 ge_i[j] *= fade_e
                 since_i[j] += 1
-            if number >= 0:
+            if number >= 0 and learn:
                 for delay in range(min(delays, step + 1)):
                     for k in range(ends[step - delay], ends[step - delay + 1]):
                         _arrive(
-                            weights, groups, targets, spikes[k], delay, now, learn, ge_e,
-                            post_1, arrived,
-                        )  # fmt: skip
+                            weights, groups, targets, spikes[k], delay, now, ge_e, post_1, arrived
+                        )
+            elif number >= 0:
+                for k in range(ends[step], ends[step + 1]):
+                    _send(weights, groups, targets, spikes[k], step, coming)
+                slot = step % delays
+                for j in range(neurons):
+                    ge_e[j] += coming[slot, j]
+                    coming[slot, j] = 0.0
             for j in range(neurons):
                 over = v_e[j] > theta[j] - THETA_OFFSET + THRESHOLD_E
                 if over and since_e[j] * dt > TIMER_E:
@@ -285,7 +332,7 @@ def _simulate(
                         out[number, j] += 1
                     if learn:
                         theta[j] += THETA_STEP
-                        _potentiate(weights, j, arrived, now, dt, post_2[j])
+                        _potentiate(weights, place, j, arrived, now, dt, post_2[j])
                         post_1[j] = post_2[j] = 1.0
                 if v_i[j] > THRESHOLD_I and since_i[j] * dt >= REFRACTORY_I:
                     v_i[j] = RESET_I
