@@ -28,6 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, metavar="COUNT", help="fly seeds 0 to COUNT-1")
     parser.add_argument("--duration", type=float, default=0.0, help="simulated time, s")
     parser.add_argument("--realtime", action="store_true", help="by the wall clock")
+    parser.add_argument(
+        "--pace",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="with --realtime, seconds of the world in one of the clock's (default: the "
+        "mission's own, else 1)",
+    )
     parser.add_argument("--report", type=Path, metavar="DIR", help="folder for the report")
     parser.add_argument(
         "--no-compare",
@@ -55,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
     from spikeloop.loop.flight import INTERRUPTED
     from spikeloop.loop.mission import MissionError
 
+    if args.pace and not args.realtime:
+        raise MissionError("--pace is for --realtime; in lockstep the world waits for its nodes")
     swaps = {}
     for pair in args.swap:
         name, found, node = pair.partition(":=")
@@ -93,6 +103,7 @@ def _fly(
             seed,
             args.duration,
             args.realtime,
+            args.pace,
             str(target.resolve()),
             tuple(args.fault),
             tuple(args.respawn),

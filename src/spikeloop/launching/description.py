@@ -35,7 +35,7 @@ from spikeloop.loop.mission import Mission, MissionError, load_mission, share_di
 from spikeloop.loop.slots import SLOTS, TOPICS
 from spikeloop.loop.transport import sweep
 from spikeloop.loop.wiring import Member, schedules
-from spikeloop.nodes.bridge_config import START_NS
+from spikeloop.nodes.bridge_config import START_NS, BridgeConfig
 from spikeloop.nodes.registry import UnknownNodeError, node_type, node_types
 from spikeloop.parameters import build_config, parameters_of, suggestion
 
@@ -52,6 +52,8 @@ class MissionOptions:
     seed: int = 0
     duration: float = 0.0
     realtime: bool = False
+    pace: float = 0.0
+    """Seconds of the world in one of the clock's; 0 for the mission's own."""
     report: str = ""
     faults: tuple[str, ...] = ()
     respawn: tuple[str, ...] = ()
@@ -154,7 +156,8 @@ def mission_description(
     if options.record:
         file = str(Path(options.report) / "recording.mcap")
         actions.append(node_action("recorder", [{"file": file}], **_ends("recorder")))
-    bridge = _bridge_parameters(name, nodes, options, of_bridge)
+    bridge = _simulator_parameters(mission, options)
+    bridge |= _bridge_parameters(name, nodes, options, of_bridge)
     if unread := _unread(robot, members, options):
         bridge["leave_out"] = unread
     actions.append(node_action("bridge", [bridge], **_ends("bridge")))
@@ -203,6 +206,15 @@ def slot_action(
         [*([str(usual)] if usual.exists() else []), given],
         **(again if slot_name in options.respawn else _ends(node)),
     )
+
+
+def _simulator_parameters(mission: Mission, options: MissionOptions) -> dict[str, Any]:
+    """What mission and user want of the bridge, which is no slot that the mission fills."""
+    given = dict(mission.parameters.get("simulator", {}))
+    if options.pace:
+        given["pace"] = options.pace
+    build_config(BridgeConfig, given, f"mission '{mission.name}', slot 'simulator': ")
+    return given
 
 
 def _bridge_parameters(

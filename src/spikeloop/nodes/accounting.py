@@ -57,6 +57,12 @@ class LoopAccount:
         values = {member: self._listener.values(member) for member in self._members}
         return {"stages": self._times.summary(), "messages": messages_lost(values)}
 
+    def command_after(self, command_topic: str) -> dict[str, float]:
+        """How long after a measurement left its command did, ms; empty where none was traced."""
+        told = {entry["topic"]: entry["since_measurement_ms"] for entry in self._times.summary()}
+        found = told.get(command_topic) or {}
+        return {f"measurement_to_command_{name}_ms": value for name, value in found.items()}
+
     def close(self) -> None:
         """Listen no more."""
         self._node.destroy_subscription(self._subscription)

@@ -39,6 +39,9 @@ from spikeloop.parameters import ParameterError
 
 SETPOINT_S = 0.1
 WATCH_S = 0.05
+CATCH_UP, LATE = 3, 2
+"""By the wall clock: ticks at most in a row, so that commands are heard in between, and how many
+ticks behind one counts as late."""
 
 
 class BridgeNode(SlotNode):
@@ -124,7 +127,7 @@ class BridgeNode(SlotNode):
         self._activated_ns = time.monotonic_ns()
         self.outlet.announce(self._stamp(0))
         self._subscribe()
-        period = WATCH_S if self.lockstep else min(self.robot.tick_s, WATCH_S)
+        period = WATCH_S if self.lockstep else min(self.robot.tick_s / self.config.pace, WATCH_S)
         self._timer = self.create_timer(period, self._on_timer, clock=self._steady)
         return TransitionCallbackReturn.SUCCESS
 
@@ -205,7 +208,9 @@ class BridgeNode(SlotNode):
             "round_trip_ms": self.round_trips,
             "resent": self.waiting.resent if self.waiting else 0,
             "late_ticks": self.late_ticks,
+            **self._speed(),
             "refused_commands": self.base.refused,
+            **self.account.command_after(self.command_topic),
             **self.account.summary(),
         }
         report = self.log.report(complete)
@@ -214,6 +219,13 @@ class BridgeNode(SlotNode):
         if not failure:
             verdict = "succeeded" if report["success"] else "failed: a criterion doesn't hold"
             self.get_logger().info(f"mission {self.mission.name} {verdict}")
+
+    def _speed(self) -> dict[str, float]:
+        """By the wall clock: how fast the world was to be, and how fast it was."""
+        spent = self._ended_ns - self.began_ns - self._paused_ns if self.began_ns else 0
+        if self.lockstep is not None or spent <= 0:
+            return {}
+        return {"pace": self.config.pace, "pace_kept": self.tick * self.tick_ns / spent}
 
     # --- pace ----------------------------------------------------------------------------------
 
@@ -313,11 +325,12 @@ class BridgeNode(SlotNode):
 
     def _keep_pace(self) -> None:
         """Wall clock: take the steps that are due, and count those that came late."""
-        elapsed = self._run_ns() - self.began_ns
-        due = elapsed // self.tick_ns
-        if due - self.tick > 2:
-            self.late_ticks += int(due - self.tick - 1)
-        while self.tick < due and not self.done:
+        for _ in range(CATCH_UP):
+            elapsed = (self._run_ns() - self.began_ns) * self.config.pace
+            behind = int(elapsed // self.tick_ns) - self.tick
+            if behind < 1 or self.done:
+                return
+            self.late_ticks += behind > LATE
             self._step(self._run_ns())
 
     def _step(self, now_ns: int) -> None:

@@ -19,6 +19,13 @@ class BridgeConfig:
     duration: float = parameter(
         0.0, "Simulated time; 0 for the mission's own.", unit="s", low=0.0, high=1e5, fixed=True
     )
+    pace: float = parameter(
+        1.0,
+        "By the wall clock: seconds of the world in one of the clock's.",
+        low=0.01,
+        high=10.0,
+        fixed=True,
+    )
     report: str = parameter("", "Folder for report.json; empty for none.", fixed=True)
     faults: tuple[str, ...] = parameter(
         (), "Sensor faults such as 'altitude:nan@12+2': kind, start and duration in s.", fixed=True
