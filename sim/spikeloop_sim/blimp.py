@@ -251,7 +251,7 @@ class Blimp:
                 rates = self.data.qvel[3:6]
                 self._samples[spec.topic] = self._imu.sample(rates, self._specific_force())
             else:
-                self._samples[spec.topic] = self._odometry()
+                self._samples[spec.topic] = self._pose_reading(spec)
 
     def _base_velocity(self) -> NDArray[np.float64]:
         """Velocity of base_link in the world frame, after mj_kinematics."""
@@ -284,6 +284,11 @@ class Blimp:
         force: NDArray[np.float64] = rotation.T @ felt
         return force
 
+    def _pose_reading(self, spec: SensorSpec) -> OdometryReading:
+        """What a sensor of kind `odometry` reads; here all tell the truth."""
+        del spec
+        return self._odometry()
+
     def _odometry(self) -> OdometryReading:
         rotation = self._rotation
         x, y, z = self.data.xpos[self._base].tolist()
@@ -315,9 +320,11 @@ def _added_inertia(model: mujoco.MjModel, envelope: str) -> NDArray[np.float64]:
 
 def build(order: Order) -> Blimp:
     """As missions order it; see `spikeloop_sim.robots`."""
-    config = build_config(BlimpConfig, order.parameters, order.owner)
     if not order.world:
-        return Blimp(config)
-    from spikeloop_sim.hall_blimp import HallBlimp
+        return Blimp(build_config(BlimpConfig, order.parameters, order.owner))
+    from spikeloop_sim.hall_blimp import HALL_SENSORS, HallBlimp, HallBlimpConfig
 
-    return HallBlimp(config, world_name=order.world, world_parameters=dict(order.world_parameters))
+    config = build_config(HallBlimpConfig, order.parameters, order.owner)
+    return HallBlimp(
+        config, HALL_SENSORS, world_name=order.world, world_parameters=dict(order.world_parameters)
+    )

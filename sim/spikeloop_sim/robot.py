@@ -215,7 +215,7 @@ class Surroundings:
         seed: its seed.
         outlines: closed polygons of what stands in the way, each (n, 2), m in `map`.
         goal: (3,) m; None where the world has none.
-        route: (n, 3) x, y and heading of places along the way.
+        route: (n, 3) x, y and heading of places along the way, or (n, 4) x, y, z and heading.
 
     """
 

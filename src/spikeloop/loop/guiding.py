@@ -36,7 +36,10 @@ class Steps:
 
 
 class Route:
-    """Places one after the other, each until the robot is within `reach` of it."""
+    """Places one after the other, each until the robot is within `reach` of it.
+
+    A place above the ground (z above 0) is reached in all three axes.
+    """
 
     def __init__(self, places: Sequence[Pose4], reach: float) -> None:
         """Take at least one place; `reach` in m."""
@@ -54,14 +57,21 @@ class Route:
             ValueError: the robot doesn't tell where it is.
 
         """
+        place = self._places[self._next]
+        if place[2] > 0.0 and "altitude" not in truth:
+            raise ValueError(
+                "a place above the ground needs 'altitude', which this robot's truth doesn't "
+                f"tell; it tells: {', '.join(truth)}"
+            )
         if "x" not in truth or "y" not in truth:
             raise ValueError(
                 "a route needs 'x' and 'y', which this robot's truth doesn't tell; "
                 f"it tells: {', '.join(truth)}"
             )
         while self._next < len(self._places) - 1:
-            x, y, _, _ = self._places[self._next]
-            if math.hypot(truth["x"] - x, truth["y"] - y) > self._reach:
+            x, y, z, _ = self._places[self._next]
+            up = truth["altitude"] - z if z > 0.0 else 0.0
+            if math.hypot(truth["x"] - x, truth["y"] - y, up) > self._reach:
                 break
             self._next += 1
         return self._places[self._next]

@@ -97,7 +97,7 @@ class Mission:
 
         Args:
             goal: of the world, x, y and, if need be, z and yaw; None where it has none.
-            route: of the world, places of x, y and heading.
+            route: of the world, places of x, y and heading, or of x, y, z and heading.
 
         Raises:
             MissionError: the mission asks for what the world doesn't have.
@@ -232,8 +232,8 @@ def _guiding(
             route = tuple(pose_of(place) for place in route)
     except (TypeError, ValueError) as error:
         raise MissionError(
-            f"{path}: 'goal' must be [x, y] or [x, y, yaw], 'route' a list of such, each or "
-            f"'{OF_WORLD}': {error}"
+            f"{path}: 'goal' must be [x, y], [x, y, yaw] or [x, y, z, yaw], 'route' a list of "
+            f"such, each or '{OF_WORLD}': {error}"
         ) from error
     if route == ():
         raise MissionError(f"{path}: 'route' must have a place")
@@ -262,15 +262,17 @@ def _four(values: Sequence[Any]) -> Pose4:
 
 
 def pose_of(place: Sequence[Any]) -> Pose4:
-    """A place on the ground, x, y and, if given, yaw, as a pose.
+    """A place on the ground, x, y and, if given, yaw, or in the air, x, y, z, yaw, as a pose.
 
     Raises:
-        TypeError, ValueError: it isn't two or three numbers.
+        TypeError, ValueError: it isn't two, three or four numbers.
 
     """
+    if len(place) == 4:
+        return _four(place)
     x, y, *rest = (float(value) for value in place)
     if len(rest) > 1:
-        raise ValueError(f"a place has two or three numbers, not {len(place)}")
+        raise ValueError(f"a place has two, three or four numbers, not {len(place)}")
     return x, y, 0.0, rest[0] if rest else 0.0
 
 

@@ -1,0 +1,73 @@
+"""What controllers have in common that fly a blimp from place to place (slot `controller`)."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+from actuator_msgs.msg import Actuators
+
+from spikeloop.control.pid.tour import Place, Tour
+from spikeloop.nodes.messages import Message
+from spikeloop.nodes.slot import InputError, SlotNode
+from spikeloop.rotation import yaw_of
+
+ODOM, PLACE = "odom", "setpoint"
+
+
+class TouringNode(SlotNode):
+    """Where it is and where to go in, commands of the thrusters vertical, left and right out.
+
+    A subclass makes `tour` in `on_configure`; its config is a `TourConfig`. While an input can't be
+    used the last command is kept for `hold`; after `forget_after` without a decision the
+    controllers begin anew.
+    """
+
+    slot = "controller"
+    publishes: tuple[str, ...] = ("actuators_raw",)
+    joins = (ODOM, PLACE)
+    config: Any
+    tour: Tour
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.tour.reset()
+        self._last_ns = 0
+        self._command: tuple[float, ...] = ()
+        self._missed = 0
+
+    def config_changed(self) -> None:
+        """New limits hold from the next decision on."""
+        self.tour.config = self.config
+
+    def answer(self, stamp_ns: int, inputs: dict[str, Message]) -> dict[str, Message]:
+        """One decision."""
+        for name in self.joins:
+            if name not in inputs:
+                raise InputError(f"{name}: none has come yet")
+        pause_ns = stamp_ns - self._last_ns
+        if not 0 < pause_ns <= self.config.forget_after * 1e9:
+            self.tour.reset()
+        here, place = _place(inputs[ODOM].pose.pose), _place(inputs[PLACE].pose)
+        try:
+            speed = inputs[ODOM].twist.twist.linear
+            self._command = self.tour.decide(here, (speed.x, speed.y), place)
+        except ValueError as error:
+            raise InputError(f"{ODOM}: {error}") from error
+        self._last_ns, self._missed = stamp_ns, 0
+        return {"actuators_raw": Actuators(normalized=array("d", self._command)), **self.account()}
+
+    def account(self) -> dict[str, Message]:
+        """What else is told of a decision, by topic."""
+        return {}
+
+    def empty(self, name: str) -> Message:
+        """The last command for as long as it may be kept, then none."""
+        self._missed += 1
+        kept = self._missed * self.config.period <= self.config.hold
+        return Actuators(normalized=array("d", self._command if kept else ()))
+
+
+def _place(pose: Any) -> Place:
+    at, turn = pose.position, pose.orientation
+    return at.x, at.y, at.z, yaw_of(turn.x, turn.y, turn.z, turn.w)
