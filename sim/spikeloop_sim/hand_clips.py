@@ -53,8 +53,8 @@ def clip(split: str, number: int) -> tuple[Events, int]:
     return joined(pieces), gesture
 
 
-def record(folder: Path, split: str, count: int, workers: int = 1, quiet: bool = False) -> None:
-    """Record the first `count` clips of a split, in files of 50; those that are there are kept.
+def record(folder: Path, split: str, numbers: range, workers: int = 1, quiet: bool = False) -> None:
+    """Record clips of a split, in files of 50; those that are there are kept.
 
     Each file holds t (us, uint32), x, y, p (uint8) of all its events, `ends` (int64, the event
     after each clip's last) and `gesture` (int64).
@@ -65,17 +65,24 @@ def record(folder: Path, split: str, count: int, workers: int = 1, quiet: bool =
     """
     folder.mkdir(parents=True, exist_ok=True)
     due = []
-    for first in range(0, count, SHARD):
-        numbers = range(first, min(first + SHARD, count))
-        path = shard_path(folder, split, numbers)
+    for part in shards(numbers):
+        path = shard_path(folder, split, part)
         if not path.exists():
-            due.append((path, split, numbers))
+            due.append((path, split, part))
     if not due:
         return
     bar = tqdm(total=len(due), desc=f"gestures, {split}", unit="file", disable=quiet)
     with bar, ProcessPoolExecutor(workers) as pool:
         for _ in pool.map(_write, *zip(*due, strict=True)):
             bar.update()
+
+
+def shards(numbers: range) -> list[range]:
+    """Numbers of clips by the file that they are in."""
+    return [
+        range(first, min(first + SHARD, numbers.stop))
+        for first in range(numbers.start, numbers.stop, SHARD)
+    ]
 
 
 def shard_path(folder: Path, split: str, numbers: range) -> Path:

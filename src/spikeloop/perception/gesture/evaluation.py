@@ -40,7 +40,7 @@ def metrics(
     found = {"accuracy": accuracy(many, labels), "hoyer_accuracy": accuracy(one, labels)}
     found["hoyer_gap_points"] = 100 * (found["accuracy"] - found["hoyer_accuracy"])
     by_measure = {}
-    for name, measure in measures(chosen["temperature"]).items():
+    for name, measure in measures(chosen).items():
         end = exits(many, labels, measure, chosen["thresholds"][name])
         by_measure[name] = (100 * (end.full_accuracy - end.accuracy), end.mean_steps / len(many))
         found[f"{name}_gap_points"], found[f"{name}_steps_ratio"] = by_measure[name]

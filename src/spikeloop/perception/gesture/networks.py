@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from spikeloop.installed import weights_file
 from spikeloop.perception.gesture.clips import CHANNELS, SIZE, STEP_US, STEPS
@@ -18,20 +18,57 @@ from spikeloop.snn.training.hoyer import HoyerSpike
 DT = STEP_US * 1e-6
 TAU = 0.5
 CLASSES = 10
-WIDTHS = (24, 48, 96, 128)
+WIDTHS = {"steps": (24, 48, 96, 128), "hoyer": (16, 32, 96, 128)}
+"""Channels of each layer; the first two of "hoyer" give theirs for each of the eight pictures."""
+APART = 2
 DROPOUT = 0.2
-KINDS = ("steps", "hoyer")
+KINDS = tuple(WIDTHS)
 
 
 class WeightsError(ValueError):
     """A file of weights can't be taken; the message names it and why."""
 
 
+class Apart(nn.Module):
+    """Pictures become samples: (batch, pictures x c, ...) to (batch x pictures, c, ...).
+
+    Args:
+        pictures: how many there are.
+
+    """
+
+    def __init__(self, pictures: int) -> None:
+        super().__init__()
+        self.pictures = pictures
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See above."""
+        return x.reshape(-1, x.shape[1] // self.pictures, *x.shape[2:])
+
+
+class Together(nn.Module):
+    """Undoes `Apart`.
+
+    Args:
+        pictures: how many there are of each sample.
+
+    """
+
+    def __init__(self, pictures: int) -> None:
+        super().__init__()
+        self.pictures = pictures
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See above."""
+        return x.reshape(-1, self.pictures * x.shape[1], *x.shape[2:])
+
+
 def network(kind: str) -> nn.Sequential:
     """Four convolutions with normalisation and neurons, read-out.
 
-    Input (batch, 8, 64, 64) a step, or (batch, 64, 64, 64) once, with the same convolutions but
-    for the first one's inputs. Output: (batch, 10), the step's logits.
+    Input (batch, 8, 64, 64) a step, or (batch, 64, 64, 64) once. Output: (batch, 10), the step's
+    logits. In one step, the first two convolutions go over each of the eight pictures by itself,
+    with the same weights, as they do in eight steps; the third takes the spikes of all at once.
 
     Args:
         kind: "steps" (LIF, tau 0.5 s, 8 steps of 0.2 s) or "hoyer" (one step).
@@ -42,17 +79,21 @@ def network(kind: str) -> nn.Sequential:
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, not '{kind}'")
-    layers: list[nn.Module] = []
-    channels = CHANNELS if kind == "steps" else CHANNELS * STEPS
-    for k, width in enumerate(WIDTHS):
+    one = kind == "hoyer"
+    layers: list[nn.Module] = [Apart(STEPS)] if one else []
+    channels = CHANNELS
+    for k, width in enumerate(WIDTHS[kind]):
         size = 5 if k == 0 else 3
         layers += [
             nn.Conv2d(channels, width, size, stride=2, padding=size // 2, bias=False),
             nn.BatchNorm2d(width),
-            LIF(TAU, DT, unit_input=True, detach_reset=True) if kind == "steps" else HoyerSpike(),
+            HoyerSpike() if one else LIF(TAU, DT, unit_input=True, detach_reset=True),
         ]
         channels = width
-    left = (SIZE // 2 ** len(WIDTHS)) ** 2
+        if one and k == APART - 1:
+            layers.append(Together(STEPS))
+            channels *= STEPS
+    left = (SIZE // 2 ** len(WIDTHS[kind])) ** 2
     read_out = nn.Linear(left * channels, CLASSES)
     return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(DROPOUT), read_out)
 

@@ -6,6 +6,7 @@ and kept in the user's cache (or in --data).
 Examples:
   spikeloop train gesture --record-only --workers 4
   spikeloop train gesture --out out/gesture
+  spikeloop train gesture --out out/gesture --only hoyer
   spikeloop eval gesture --json gesture.json
   spikeloop eval gesture --corruptions --json robustness.json
 
@@ -34,6 +35,11 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--record-only", action="store_true", help="record the clips, train nothing"
     )
+    parser.add_argument(
+        "--only",
+        choices=("steps", "hoyer"),
+        help="train one network and stop; without it, the same --out takes both up and tests them",
+    )
 
 
 def train(args: argparse.Namespace) -> int:
@@ -46,7 +52,8 @@ def train(args: argparse.Namespace) -> int:
     from spikeloop.perception.gesture.networks import KINDS, save_network
 
     torch.set_num_threads(1)
-    clips = {split: load_clips(split, args.data, args.quick, args.workers) for split in COUNTS}
+    splits = ("training",) if args.only else tuple(COUNTS)
+    clips = {split: load_clips(split, args.data, args.quick, args.workers) for split in splits}
     if args.record_only:
         return 0
     out: Path = args.out or Path("out") / f"train_{NAME}_{args.seed}"
@@ -55,7 +62,7 @@ def train(args: argparse.Namespace) -> int:
     if args.quick:
         config = training.GestureTraining(epochs=1, hoyer_epochs=1)
     models, notes = {}, {}
-    for kind in KINDS:
+    for kind in (args.only,) if args.only else KINDS:
         folder = out / f"checkpoints_{kind}"
         models[kind], fitted = training.train(kind, clips["training"], config, args.seed, folder)
         notes[kind] = {
@@ -66,6 +73,8 @@ def train(args: argparse.Namespace) -> int:
             "clips": len(clips["training"].labels),
             "picked": fitted.history[fitted.best_epoch],
         }
+    if args.only:
+        return 0
     found = training.outputs(models["steps"], "steps", clips["validation"])
     notes["steps"]["exits"] = exits = training.choose_exits(*found)
     # Only now, when nothing is left to be chosen.
