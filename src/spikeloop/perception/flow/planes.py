@@ -88,35 +88,36 @@ class PlaneFlow:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _plane(last, t, x, y, radius, oldest, deviation):  # type: ignore[no-untyped-def]
-    """Gradient of the plane, us a pixel, and how many neighbours lie on it; 0 for none."""
+def _plane(last, t, x, y, radius, oldest, deviation, near):  # type: ignore[no-untyped-def]
+    """Gradient of the plane, us a pixel, and how many neighbours lie on it; 0 for none.
+
+    `near` is room for the neighbours, (3, at least (2 radius + 1)^2) float64.
+    """
     height, width = last.shape
+    found = 0
+    for yy in range(max(0, y - radius), min(height, y + radius + 1)):
+        for xx in range(max(0, x - radius), min(width, x + radius + 1)):
+            dt = float(last[yy, xx] - t)
+            if dt >= -oldest:
+                near[0, found], near[1, found], near[2, found] = xx - x, yy - y, dt
+                found += 1
     a = b = c = 0.0
     count = 0
     for attempt in range(2):
         n = sx = sy = st = sxx = sxy = syy = sxt = syt = 0.0
-        for dy in range(-radius, radius + 1):
-            yy = y + dy
-            if yy < 0 or yy >= height:
+        for k in range(found):
+            dx, dy, dt = near[0, k], near[1, k], near[2, k]
+            if attempt and abs(a * dx + b * dy + c - dt) > deviation:
                 continue
-            for dx in range(-radius, radius + 1):
-                xx = x + dx
-                if xx < 0 or xx >= width:
-                    continue
-                dt = float(last[yy, xx] - t)
-                if dt < -oldest:
-                    continue
-                if attempt and abs(a * dx + b * dy + c - dt) > deviation:
-                    continue
-                n += 1.0
-                sx += dx
-                sy += dy
-                st += dt
-                sxx += dx * dx
-                sxy += dx * dy
-                syy += dy * dy
-                sxt += dx * dt
-                syt += dy * dt
+            n += 1.0
+            sx += dx
+            sy += dy
+            st += dt
+            sxx += dx * dx
+            sxy += dx * dy
+            syy += dy * dy
+            sxt += dx * dt
+            syt += dy * dt
         if n < LEAST_NEIGHBOURS:
             return 0.0, 0.0, 0
         count = int(n)
@@ -140,6 +141,7 @@ def _fit(  # type: ignore[no-untyped-def]
 ):
     """Add the gradient at each event to the sums of its tile and direction."""
     enough = (2 * radius + 1) * (radius + 1) // 2 + 1
+    near = np.empty((3, (2 * radius + 1) ** 2))
     for i in range(len(ts)):
         t, x, y, p = ts[i], int(xs[i]), int(ys[i]), int(ps[i] != 0)
         since = t - last[p, y, x]
@@ -147,7 +149,7 @@ def _fit(  # type: ignore[no-untyped-def]
         if 0 <= since < burst:
             continue
         edges[p, y, x] = t
-        a, b, count = _plane(edges[p], t, x, y, radius, oldest, deviation)
+        a, b, count = _plane(edges[p], t, x, y, radius, oldest, deviation, near)
         steep = np.sqrt(a * a + b * b)
         if count < enough or steep * fastest < 1e6 or steep * slowest > 1e6:
             continue
