@@ -36,6 +36,7 @@ from spikeloop.loop.slots import SLOTS, TOPICS
 from spikeloop.loop.transport import sweep
 from spikeloop.loop.wiring import Member, schedules
 from spikeloop.nodes.bridge_config import START_NS, BridgeConfig
+from spikeloop.nodes.monitor import MonitorConfig
 from spikeloop.nodes.registry import UnknownNodeError, node_type, node_types
 from spikeloop.parameters import build_config, parameters_of, suggestion
 
@@ -152,11 +153,14 @@ def mission_description(
         actions.append(slot_action(mission, slot_name, node, options, lockstep))
     # Who is started again falls silent meanwhile; in lockstep the bridge waits for it.
     watched = [f"/{node}" for slot_name, node in nodes.items() if slot_name not in options.respawn]
-    actions.append(node_action("monitor", [{"watch": [*watched, "/bridge"]}], **_ends("monitor")))
+    watching = {**_of_helper(mission, "monitor", MonitorConfig), "watch": [*watched, "/bridge"]}
+    actions.append(node_action("monitor", [watching], **_ends("monitor")))
     if options.record:
         file = str(Path(options.report) / "recording.mcap")
         actions.append(node_action("recorder", [{"file": file}], **_ends("recorder")))
-    bridge = _simulator_parameters(mission, options)
+    if options.pace:
+        mission = _with_parameters(mission, {"simulator": {"pace": options.pace}})
+    bridge = _of_helper(mission, "simulator", BridgeConfig)
     bridge |= _bridge_parameters(name, nodes, options, of_bridge)
     if unread := _unread(robot, members, options):
         bridge["leave_out"] = unread
@@ -208,12 +212,10 @@ def slot_action(
     )
 
 
-def _simulator_parameters(mission: Mission, options: MissionOptions) -> dict[str, Any]:
-    """What mission and user want of the bridge, which is no slot that the mission fills."""
-    given = dict(mission.parameters.get("simulator", {}))
-    if options.pace:
-        given["pace"] = options.pace
-    build_config(BridgeConfig, given, f"mission '{mission.name}', slot 'simulator': ")
+def _of_helper(mission: Mission, slot_name: str, config_type: type[Any]) -> dict[str, Any]:
+    """What a mission wants of simulator or monitor, slots that it doesn't fill; checked."""
+    given = dict(mission.parameters.get(slot_name, {}))
+    build_config(config_type, given, f"mission '{mission.name}', slot '{slot_name}': ")
     return given
 
 
