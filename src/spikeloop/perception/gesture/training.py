@@ -36,7 +36,7 @@ class GestureTraining:
     """How the networks are trained."""
 
     epochs: int = parameter(32, "passes over the clips for the eight steps", low=1)
-    hoyer_epochs: int = parameter(80, "passes over the clips for the one step", low=1)
+    hoyer_epochs: int = parameter(56, "passes over the clips for the one step", low=1)
     learning_rate: float = parameter(3e-3, "first learning rate of AdamW", low=0.0)
     batch_size: int = parameter(16, "clips a step of the optimiser", low=1)
     weight_decay: float = parameter(0.02, "weight decay of AdamW", low=0.0)
