@@ -47,8 +47,9 @@ def test_an_answer_learns_nothing_and_depends_on_its_picture_alone(
     np.testing.assert_array_equal(stdp.responses(trained, blobs(0.0, 0)[0, :1], CONFIG, 5), first)
 
 
-def test_a_dark_picture_makes_no_spike(trained: stdp.StdpModule) -> None:
-    assert stdp.responses(trained, np.zeros((1, 784), np.float32), CONFIG, 0).sum() == 0
+@pytest.mark.parametrize("light", [0.0, 1e-38, 1e-20, 1e-10])
+def test_a_dark_picture_makes_no_spike(trained: stdp.StdpModule, light: float) -> None:
+    assert stdp.responses(trained, np.full((1, 784), light, np.float32), CONFIG, 0).sum() == 0
 
 
 def test_a_neuron_cannot_fire_more_often_than_its_timer_lets_it() -> None:

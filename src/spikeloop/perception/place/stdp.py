@@ -175,7 +175,8 @@ def _input_spikes(
     count = 0
     for i in range(rates.shape[0]):
         p = rates[i] * chance
-        if p <= 0.0:
+        if p < 1e-12:
+            # No spike in any time that matters, and the time to it must fit an integer.
             continue
         scale = 1.0 / np.log1p(-min(p, 0.999))
         step = int(np.log(1.0 - np.random.random()) * scale)

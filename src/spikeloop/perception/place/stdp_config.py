@@ -13,7 +13,7 @@ class StdpConfig:
 
     neurons: int = parameter(400, "Excitatory neurons of a module.", low=2, high=4000)
     module_places: int = parameter(25, "Most places of one module.", low=1)
-    epochs: int = parameter(12, "Times that a module sees its places.", low=1)
+    epochs: int = parameter(3, "Times that a module sees its places.", low=1)
     dt_ms: float = parameter(
         0.25, "Step of the clock; divides 10 ms.", unit="ms", low=0.05, high=1.0
     )
