@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-from spikeloop.control.decision_transformer import acrobot
+from spikeloop.control.decision_transformer import acrobot, corridor
 from spikeloop.control.decision_transformer.attention import PhaseCode
+from spikeloop.control.decision_transformer.compiled import CompiledStream
 from spikeloop.control.decision_transformer.config import ModelConfig, TrainingConfig
 from spikeloop.control.decision_transformer.controller import Controller
-from spikeloop.control.decision_transformer.cost import CostMeter
+from spikeloop.control.decision_transformer.corridor import PatrolExpert
 from spikeloop.control.decision_transformer.experts import cartpole_expert
+from spikeloop.control.decision_transformer.metering import CostMeter
 from spikeloop.control.decision_transformer.neurons import TokenNeurons
 from spikeloop.control.decision_transformer.problems import PROBLEMS, problem_of
 from spikeloop.control.decision_transformer.scaling import scaling_of
@@ -27,11 +29,13 @@ from spikeloop.control.decision_transformer.storage import (
     arrays_of,
     file_of,
     load,
+    load_stream,
     save,
 )
 from spikeloop.control.decision_transformer.streaming import Stream
 from spikeloop.control.decision_transformer.training import build, train
-from spikeloop.control.decision_transformer.trajectories import record
+from spikeloop.control.decision_transformer.trajectories import environment_of, record, taken
+from spikeloop.rotation import yaw_of
 
 CARTPOLE = replace(PROBLEMS["cartpole"], episodes=(3, 3, 2))
 SMALL = ModelConfig(width=8, heads=2, hidden=12, context=4)
@@ -102,6 +106,29 @@ def test_the_cache_gives_what_the_whole_window_gives(blocks: int) -> None:
     for index in range(11):
         given = [values[:, index] for values in window[:3]]
         torch.testing.assert_close(stream.decide(*given), whole[:, index])
+
+
+@pytest.mark.parametrize(
+    "change", ({}, {"blocks": 2}, {"attention": False}, {"phase": False}, {"routing": False})
+)
+def test_compiled_it_decides_and_costs_the_same(change: dict[str, Any]) -> None:
+    torch.manual_seed(9)
+    model = _lively("spiking", replace(SMALL, **change))
+    arrays = {name: value.numpy() for name, value in model.state_dict().items()}
+    stream, compiled = Stream(model), CompiledStream(model.config, arrays)
+    meter, window = CostMeter(model), _window(30, 1, seed=9)
+    outputs = []
+    for index in range(30):
+        given = [values[:, index] for values in window[:3]]
+        expected = stream.decide(*given)[0]
+        found = compiled.decide(*[values[0].numpy() for values in given])
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        cost = meter.take()
+        assert compiled.cost.layers == cost.layers
+        assert (compiled.cost.acs, compiled.cost.macs) == (cost.acs, cost.macs)
+        outputs.append(found)
+    assert np.std(outputs, 0).min() > 0.01
+    meter.close()
 
 
 def test_all_that_reaches_the_output_is_spikes() -> None:
@@ -182,8 +209,7 @@ def test_training_repeats_itself_and_learns(tmp_path: Path) -> None:
 
 def test_the_controller_balances_and_tells_its_cost() -> None:
     problem = problem_of("cartpole")
-    trained = load(file_of(problem, ""), problem, "spiking", 1)
-    controller = Controller(problem, trained)
+    controller = Controller(problem, *load_stream(file_of(problem, ""), problem, 1))
     environment = gymnasium.make("CartPole-v1")
     state, _ = environment.reset(seed=12)
     steps, ended = 0, False
@@ -203,7 +229,6 @@ def test_the_controller_balances_and_tells_its_cost() -> None:
         controller.decide([0.0, math.nan, 0.0, 0.0])
     with pytest.raises(ValueError, match="did you mean 'cartpole'"):
         problem_of("cartpol")
-    controller.close()
 
 
 def test_the_meter_counts_every_spike() -> None:
@@ -217,3 +242,31 @@ def test_the_meter_counts_every_spike() -> None:
     assert cost.macs == 7 * 8 + 2 * (2 + 12) * 4 + 2 * 3
     assert meter.take().spikes == 0
     meter.close()
+
+
+def test_the_corridor_is_seen_as_the_environment_shows_it() -> None:
+    problem = PROBLEMS["corridor"]
+    environment = environment_of(problem)
+    state, _ = environment.reset(seed=3)
+    expert = PatrolExpert()
+    expert.begin(environment)
+    robot: Any = environment.get_wrapper_attr("robot")
+    limits = robot.config
+    assert (limits.speed, limits.speed_back, limits.turn_rate) == (1.0, 0.3, 2.0)
+    asked = 0.0
+    for _ in range(4):
+        action = expert(state)
+        before = state
+        state, reward, *_ = environment.step(taken(problem, action))
+        asked += reward - problem.reward(before, action, state)
+    assert abs(asked) < 0.02  # odometry's drift
+    cloud, odometry = robot.read("lidar/points").points, robot.read("odom")
+    points = np.stack([cloud[name].reshape(-1) for name in "xyz"], 1).astype(float)
+    pose = (*odometry.position[:2], yaw_of(*odometry.orientation))
+    speeds = (odometry.linear_velocity[0], odometry.angular_velocity[2])
+    found = corridor.observation(points, pose, robot.world.surroundings.goal[:2], speeds)
+    np.testing.assert_allclose(found, state, atol=1e-5)
+    assert corridor.seen(found).shape == (problem.states,)
+    assert corridor.command_of((1.0, -0.5)) == (1.0, -1.0)
+    assert corridor.command_of((-1.0, 0.0)) == (-0.3, 0.0)
+    environment.close()

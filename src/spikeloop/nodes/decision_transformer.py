@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from geometry_msgs.msg import TwistStamped
+from numpy.typing import NDArray
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
+from spikeloop.control.decision_transformer import corridor
 from spikeloop.control.decision_transformer.problems import PROBLEMS
 from spikeloop.installed import UnknownWeightsError
+from spikeloop.lidar.packed import PackedError, points_of
 from spikeloop.loop.health import Level
 from spikeloop.msg import LoopCost, SpikeRecord
+from spikeloop.nodes.commands import no_twist, twist_of
+from spikeloop.nodes.messages import Message
 from spikeloop.nodes.observing import ObservingNode
 from spikeloop.nodes.running import run_node
+from spikeloop.nodes.slot import InputError
 from spikeloop.parameters import parameter
+from spikeloop.rotation import yaw_of
 
 if TYPE_CHECKING:
     from spikeloop.control.decision_transformer.controller import Controller
 
+CORRIDOR, POINTS, ODOM, GOAL = "corridor", "lidar/points", "odom", "setpoint"
+FROZEN_SCANS = 4
+"""So often the same scan comes from a LiDAR that has stopped."""
 ENERGY_MODEL = "45 nm: 4.6 pJ a multiply-accumulate, 0.9 pJ an accumulate"
 
 
@@ -52,37 +65,103 @@ class DecisionTransformerConfig:
     @property
     def size(self) -> int:
         """Values of an observation."""
-        return PROBLEMS[self.task].states
+        return PROBLEMS[self.task].values
 
 
 class DecisionTransformerNode(ObservingNode):
-    """Observation in, command of the actuators and its cost out."""
+    """Observation in, command of the actuators and its cost out; the robot's task: see `wiring`."""
 
     text = "Spiking decision transformer: acts for a return that is asked for, from a context."
     config_type = DecisionTransformerConfig
     config: DecisionTransformerConfig
     controller: Controller
+    _scanned: bytes
+    _repeats: int
+
+    @classmethod
+    def wiring(
+        cls, config: DecisionTransformerConfig
+    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """The topics depend on the task: the robot's has its sensors for an observation."""
+        drives = config.task == CORRIDOR
+        joins = (POINTS, ODOM, GOAL) if drives else cls.joins
+        command = "cmd_vel_raw" if drives else "actuators_raw"
+        return (command, *cls.publishes[1:]), joins, joins
+
+    def __init__(self, **options: Any) -> None:
+        """Take the topics of the task."""
+        super().__init__(**options)
+        self.publishes, self.joins, _ = self.wiring(self.config)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the network; one thread, for its layers are small."""
-        import torch
-
+        """Load the network; its compiled steps come from the disk after the first time."""
         from spikeloop.control.decision_transformer.controller import Controller
-        from spikeloop.control.decision_transformer.storage import BadWeightsError, file_of, load
+        from spikeloop.control.decision_transformer.storage import (
+            BadWeightsError,
+            file_of,
+            load_stream,
+        )
 
-        torch.set_num_threads(1)
         problem = PROBLEMS[self.config.task]
         try:
             path = file_of(problem, self.config.weights)
-            trained = load(path, problem, "spiking", self.config.training_seed)
+            stream, scaling = load_stream(path, problem, self.config.training_seed)
         except (UnknownWeightsError, BadWeightsError) as error:
             self.diagnoser.report(Level.ERROR, f"parameter 'weights': {error}")
             return TransitionCallbackReturn.FAILURE
-        target = trained.scaling.target + self.config.more_return
-        self.controller = Controller(problem, trained, target)
+        target = scaling.target + self.config.more_return
+        self.controller = Controller(problem, stream, scaling, target)
         # The first decision takes a hundred times as long as the others.
-        self.controller.decide([0.0] * problem.states)
+        self.controller.decide([0.0] * problem.values)
         return super().on_configure(state)
+
+    def observed(self, inputs: dict[str, Message]) -> Sequence[float]:
+        """See `ObservingNode`; the robot's is made of a scan, odometry and the goal."""
+        if self.config.task != CORRIDOR:
+            return super().observed(inputs)
+        for name in (ODOM, GOAL):
+            if name not in inputs:
+                raise InputError(f"{name}: none has come yet")
+        odometry, goal = inputs[ODOM], inputs[GOAL].pose.position
+        place, turn = odometry.pose.pose.position, odometry.pose.pose.orientation
+        speeds = (odometry.twist.twist.linear.x, odometry.twist.twist.angular.z)
+        pose = (place.x, place.y, yaw_of(turn.x, turn.y, turn.z, turn.w))
+        seen = corridor.observation(self._scan(inputs[POINTS]), pose, (goal.x, goal.y), speeds)
+        return [float(value) for value in seen]
+
+    def _scan(self, message: Message) -> NDArray[np.float64]:
+        """(n, 3); the ground always answers, and noise makes each scan another."""
+        try:
+            points = points_of(message)
+        except PackedError as error:
+            raise InputError(f"{POINTS}: {error}") from error
+        if not np.isfinite(points).all(axis=1).any():
+            raise InputError(f"{POINTS}: no point is finite")
+        content = points.tobytes()
+        self._repeats = self._repeats + 1 if content == self._scanned else 0
+        self._scanned = content
+        if self._repeats >= FROZEN_SCANS:
+            raise InputError(f"{POINTS}: frozen, the same scan {self._repeats} times more")
+        return points
+
+    def reset(self) -> None:
+        """Begin an episode."""
+        super().reset()
+        self._scanned = b""
+        self._repeats = 0
+
+    def commanded(self, command: Sequence[float]) -> dict[str, Message]:
+        """See `ObservingNode`."""
+        if self.config.task != CORRIDOR:
+            return super().commanded(command)
+        speed, rate = corridor.command_of(command)
+        message = TwistStamped(twist=twist_of((speed, 0.0, 0.0, 0.0, 0.0, rate)))
+        message.header.frame_id = "base_link"
+        return {"cmd_vel_raw": message}
+
+    def empty(self, name: str) -> Message:
+        """The answer without a command: an input can't be trusted."""
+        return no_twist() if name == "cmd_vel_raw" else super().empty(name)
 
     def cost(self) -> LoopCost:
         """See `ObservingNode`."""

@@ -19,9 +19,6 @@ from spikeloop.snn.surrogates import FastSigmoid
 
 START_GAIN = 3.0
 
-TOKENS = 3
-"""Of each decision, in causal order: the action before, the return to go, the state."""
-
 
 class PhaseCode(nn.Module):
     """Position as phase: head h may fire in step n only where sin(w_h n + p_h) > 0.

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from spikeloop.parameters import parameter
 
+TOKENS = 3
+"""Of each decision, in causal order: the action before, the return to go, the state."""
+STEP_S, TAU_S = 2.5e-3, 5e-3
+"""Time step and membrane time constant: four steps are one decision at 100 Hz."""
+
 
 @dataclass(frozen=True)
 class ModelConfig:

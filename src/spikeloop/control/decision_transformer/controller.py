@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from spikeloop.control.decision_transformer.cost import Cost, CostMeter, short
-from spikeloop.control.decision_transformer.episodes import action_of
-from spikeloop.control.decision_transformer.model import SpikingDecisionTransformer
-from spikeloop.control.decision_transformer.problems import Problem, coded_action
-from spikeloop.control.decision_transformer.storage import BadWeightsError, Trained
-from spikeloop.control.decision_transformer.streaming import Stream
+from spikeloop.control.decision_transformer.compiled import CompiledStream
+from spikeloop.control.decision_transformer.cost import Cost, short
+from spikeloop.control.decision_transformer.problems import Action, Problem, action_of, coded_action
+from spikeloop.control.decision_transformer.scaling import Scaling
 
 
 @dataclass(frozen=True)
@@ -37,36 +34,41 @@ class Controller:
     """Decides, keeps the context, and reckons the reward that nobody tells it.
 
     Attributes:
-        cost: of the newest decision.
-        outputs: of the action head, (actions,) float32.
+        outputs: of the action head in the newest decision, (actions,) float32.
 
     """
 
-    def __init__(self, problem: Problem, trained: Trained, target: float | None = None) -> None:
-        """Take a trained spiking model.
+    def __init__(
+        self,
+        problem: Problem,
+        stream: CompiledStream,
+        scaling: Scaling,
+        target: float | None = None,
+    ) -> None:
+        """Take a trained network.
 
         Args:
             problem: what it was trained for.
-            trained: the model and its scaling.
+            stream: see `storage.load_stream`.
+            scaling: of what it sees.
             target: return to ask for; the training data's expert mean where None.
 
-        Raises:
-            BadWeightsError: the model isn't a spiking one.
-
         """
-        if not isinstance(trained.model, SpikingDecisionTransformer):
-            raise BadWeightsError("the controller takes spiking models alone")
-        self.problem, self.scaling = problem, trained.scaling
-        self.target = trained.scaling.target if target is None else target
-        self._stream = Stream(trained.model)
-        self._meter = CostMeter(trained.model)
-        self.cost = Cost()
+        self.problem, self.scaling = problem, scaling
+        self.target = scaling.target if target is None else target
+        self._stream = stream
         self.reset()
+
+    @property
+    def cost(self) -> Cost:
+        """Of the newest decision."""
+        return self._stream.cost
 
     def reset(self) -> None:
         """Begin an episode: no context, the whole return ahead."""
         self._stream.reset()
         self._left = self.target
+        self._last: tuple[Sequence[float], Action] | None = None
         self._before = np.zeros(self.problem.actions, np.float32)
         self.outputs = np.zeros(self.problem.actions, np.float32)
 
@@ -80,20 +82,20 @@ class Controller:
 
         """
         problem = self.problem
-        if len(state) != problem.states:
+        if len(state) != problem.values:
             raise ValueError(
                 f"an observation of {len(state)} values, but task '{problem.name}' has "
-                f"{problem.states}"
+                f"{problem.values}"
             )
         if not all(map(math.isfinite, state)):
             raise ValueError("an observation that isn't finite")
-        seen = self.scaling.states(np.asarray(state, np.float32)[None])
-        asked = self.scaling.returns(np.array([[self._left]], np.float32))
-        given = [torch.from_numpy(column) for column in (asked, seen, self._before[None].copy())]
-        self.outputs = self._stream.decide(*given)[0].numpy()
-        self.cost = self._meter.take()
+        if self._last is not None:
+            self._left -= problem.reward(*self._last, state)
+        seen = self.scaling.states(problem.see(np.asarray(state, np.float32)))
+        asked = self.scaling.returns(np.array([self._left], np.float32))
+        self.outputs = self._stream.decide(asked, seen, self._before)
         action = action_of(problem, self.outputs)
-        self._left -= problem.reward(state, action)
+        self._last = (state, action)
         self._before = coded_action(problem, action)
         code = self._before
         return [float(v) for v in (2.0 * code - 1.0 if problem.discrete else code)]
@@ -103,14 +105,9 @@ class Controller:
         layers: list[str] = []
         sizes: list[int] = []
         indices: list[int] = []
-        for name, spikes in self._meter.last.items():
-            # Steps, batch and tokens come first; the neurons of a token are the rest.
-            active = spikes.flatten(3).amax((0, 1, 2)) > 0
-            indices += [sum(sizes) + int(index) for index in active.nonzero()[:, 0]]
+        for name, spikes in self._stream.spikes.items():
+            active = spikes.any((0, 1))
+            indices += [sum(sizes) + int(index) for index in np.flatnonzero(active)]
             layers.append(short(name))
-            sizes.append(active.numel())
+            sizes.append(active.size)
         return Fired(tuple(layers), tuple(sizes), tuple(indices))
-
-    def close(self) -> None:
-        """Let go of the model."""
-        self._meter.close()

@@ -9,18 +9,10 @@ with one for each token and head.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import torch
-from torch import Tensor
-
-from spikeloop.control.decision_transformer.attention import TOKENS, SpikingBlock
-from spikeloop.control.decision_transformer.config import ModelConfig
-from spikeloop.control.decision_transformer.model import SpikingDecisionTransformer
-from spikeloop.control.decision_transformer.neurons import TokenNeurons
+from spikeloop.control.decision_transformer.config import TOKENS, ModelConfig
 from spikeloop.control.decision_transformer.problems import Problem
 from spikeloop.metrics.energy import operation_energy
 
@@ -53,83 +45,30 @@ class Cost:
         return operation_energy(self).joules
 
 
-class CostMeter:
-    """Counts while a model decides.
+def assembled(
+    config: ModelConfig,
+    actions: int,
+    layers: Mapping[str, float],
+    attention: float,
+    products: float,
+    updates: float,
+) -> Cost:
+    """The cost of a decision, from what was counted in it.
 
-    Attributes:
-        last: the newest spikes of each layer, (steps, batch, ...).
+    Args:
+        config: of the model.
+        actions: outputs of its head.
+        layers: spikes of each layer, by the name of its neurons in the model.
+        attention: accumulates of the attention.
+        products: multiply-accumulates of the tokens' inputs and of the softmax.
+        updates: of neurons.
 
     """
-
-    def __init__(self, model: SpikingDecisionTransformer) -> None:
-        """Watch a model until `close`."""
-        self._model = model
-        self._fanout = _fanouts(model)
-        self._sums: dict[str, Tensor] = {}
-        self._neurons = 0
-        self._accumulated = torch.zeros(())
-        self._visible = 0
-        self._hooks: list[Any] = []
-        for name, layer in model.named_modules():
-            if isinstance(layer, TokenNeurons):
-                layer.observer = self._observer(name)
-            elif isinstance(layer, SpikingBlock):
-                self._hooks.append(layer.register_forward_hook(self._attend))
-        self.last: dict[str, Tensor] = {}
-
-    def close(self) -> None:
-        """Watch no more."""
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks.clear()
-        for layer in self._model.modules():
-            if isinstance(layer, TokenNeurons):
-                layer.observer = None
-
-    def _observer(self, name: str) -> Callable[[Tensor], None]:
-        def take(spikes: Tensor) -> None:
-            spikes = spikes.detach()
-            total = spikes.sum()
-            self._sums[name] = self._sums[name] + total if name in self._sums else total
-            self._neurons += spikes.numel()
-            self.last[name] = spikes
-
-        return take
-
-    def _attend(self, module: Any, given: tuple[Tensor, ...], output: Any) -> None:
-        _, query, key, value, mask = given
-        if module.config.attention:
-            self._accumulated = self._accumulated + ((query @ key.transpose(-1, -2)) * mask).sum()
-            self._accumulated = self._accumulated + query.shape[2] * value.sum()
-            self._visible += query.shape[0] * query.shape[1] * query.shape[2] * key.shape[2]
-
-    def take(self, decisions: int = 1) -> Cost:
-        """The mean cost of what was decided since the last call."""
-        config = self._model.config
-        layers = {name: float(value) / decisions for name, value in self._sums.items()}
-        acs = sum(count * self._fanout[name] for name, count in layers.items())
-        inputs = sum(p.numel() for p in self._model.encode.parameters() if p.ndim == 2)
-        routed = config.heads * (config.heads + config.hidden) * config.steps
-        routing = config.blocks * routed if config.routing else 0
-        cost = Cost(
-            layers,
-            acs + float(self._accumulated) / decisions,
-            inputs + routing + self._visible / decisions,
-            self._neurons / decisions,
-        )
-        self._sums, self._neurons, self._visible = {}, 0, 0
-        self._accumulated = torch.zeros(())
-        return cost
-
-
-@contextmanager
-def metered(model: SpikingDecisionTransformer) -> Iterator[CostMeter]:
-    """A meter that is closed at the end."""
-    meter = CostMeter(model)
-    try:
-        yield meter
-    finally:
-        meter.close()
+    fanout = fanouts(config, actions)
+    acs = sum(count * fanout[name] for name, count in layers.items())
+    routed = config.heads * (config.heads + config.hidden) * config.steps
+    routing = config.blocks * routed if config.routing else 0
+    return Cost(dict(layers), acs + attention, products + routing, updates)
 
 
 def short(name: str) -> str:
@@ -138,9 +77,8 @@ def short(name: str) -> str:
     return parts[-1] if parts[0] == "lif" else f"{parts[-1]}_{parts[1]}"
 
 
-def _fanouts(model: SpikingDecisionTransformer) -> dict[str, int]:
+def fanouts(config: ModelConfig, actions: int) -> dict[str, int]:
     """Synapses of each neuron of a layer, by the layer's name."""
-    config = model.config
     width, hidden = config.width, config.hidden
     last = config.blocks == 1
     found = {
@@ -156,7 +94,7 @@ def _fanouts(model: SpikingDecisionTransformer) -> dict[str, int]:
         found |= {block + name: 0 for name in ("query", "key", "value")}
         found[block + "attended"] = hidden
         found[block + "hidden"] = width
-        found[block + "output"] = model.head.out_features if end else 3 * width + hidden
+        found[block + "output"] = actions if end else 3 * width + hidden
     return found
 
 

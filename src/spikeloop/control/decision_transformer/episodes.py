@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import gymnasium
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,11 +13,11 @@ from torch import Tensor
 
 from spikeloop.control.decision_transformer.model import SpikingDecisionTransformer
 from spikeloop.control.decision_transformer.plain import PlainDecisionTransformer
-from spikeloop.control.decision_transformer.problems import Problem, coded_action
+from spikeloop.control.decision_transformer.problems import Problem, action_of, coded_action
 from spikeloop.control.decision_transformer.scaling import Scaling
 from spikeloop.control.decision_transformer.streaming import Stream
 from spikeloop.control.decision_transformer.training import Model
-from spikeloop.control.decision_transformer.trajectories import taken
+from spikeloop.control.decision_transformer.trajectories import environment_of, taken
 
 Doubles = NDArray[np.float64]
 Decide = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -31,11 +31,14 @@ class Outcome:
     Attributes:
         returns: (episodes,) sums of the environment's rewards.
         steps: (episodes,) their lengths.
+        successes: (episodes,) 0 or 1, whether the goal was reached; NaN where the environment
+            doesn't tell.
 
     """
 
     returns: Doubles
     steps: NDArray[np.int64]
+    successes: Doubles
 
 
 class PlainWindow:
@@ -67,19 +70,13 @@ def decider(model: Model, batch: int) -> Decide:
     return PlainWindow(model).decide
 
 
-def action_of(problem: Problem, output: NDArray[np.float32]) -> float:
-    """The action that an output (actions,) means, as the environment takes it."""
-    if problem.discrete:
-        return float(output.argmax())
-    return float(np.clip(output[0], -1.0, 1.0)) * problem.action_limit
-
-
 def play(
     problem: Problem,
     scaling: Scaling,
     model: Model,
     seeds: Sequence[int],
     targets: Doubles | None = None,
+    **options: Any,
 ) -> Outcome:
     """Play one episode for each seed.
 
@@ -89,32 +86,34 @@ def play(
         model: spiking or plain.
         seeds: of the environments.
         targets: (episodes,) return that is asked for in each; the scaling's where None.
+        options: of the environment.
 
     """
     count = len(seeds)
-    environments = [gymnasium.make(problem.environment) for _ in seeds]
+    environments = [environment_of(problem, **options) for _ in seeds]
     states = np.stack(
         [e.reset(seed=seed)[0] for e, seed in zip(environments, seeds, strict=True)]
     ).astype(np.float32)
     wanted = np.full(count, scaling.target) if targets is None else targets.astype(np.float64)
     before = np.zeros((count, problem.actions), np.float32)
     returns, steps = np.zeros(count), np.zeros(count, np.int64)
-    going = np.ones(count, bool)
+    going, successes = np.ones(count, bool), np.full(count, np.nan)
     decide = decider(model, count)
     while going.any():
         asked = scaling.returns((wanted - returns).astype(np.float32)[:, None])
-        given = (asked, scaling.states(states), before)
+        given = (asked, scaling.states(problem.see(states)), before)
         output = decide(*[torch.from_numpy(column.copy()) for column in given]).numpy()
         for index in np.flatnonzero(going):
             action = action_of(problem, output[index])
             before[index] = coded_action(problem, action)
-            state, reward, terminated, truncated, _ = environments[index].step(
+            state, reward, terminated, truncated, info = environments[index].step(
                 taken(problem, action)
             )
             states[index] = state
             returns[index] += float(reward)
             steps[index] += 1
             going[index] = not (terminated or truncated)
+            successes[index] = info.get("is_success", np.nan)
     for environment in environments:
         environment.close()
-    return Outcome(returns, steps)
+    return Outcome(returns, steps, successes)

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from spikeloop.control.decision_transformer.cost import metered, plain_cost, short
+from spikeloop.control.decision_transformer.controller import Controller
+from spikeloop.control.decision_transformer.cost import plain_cost, short
 from spikeloop.control.decision_transformer.episodes import Outcome, play
+from spikeloop.control.decision_transformer.metering import metered
 from spikeloop.control.decision_transformer.model import SpikingDecisionTransformer
 from spikeloop.control.decision_transformer.problems import Problem
 from spikeloop.control.decision_transformer.storage import (
     BadWeightsError,
     Trained,
     load,
+    load_stream,
     training_seeds,
 )
-from spikeloop.control.decision_transformer.streaming import Stream
 
 TEST_STARTS = 900_000_000
 """Environment seeds of evaluation episodes begin here, far above those of training."""
-EPISODES, QUICK_EPISODES = 300, 10
+QUICK_EPISODES = 10
 COST_EPISODES = 3
-TIMED = 500
+UNTIMED, TIMED = 50, 2000
 
 
 @dataclass(frozen=True)
@@ -44,26 +46,35 @@ def evaluate_problem(problem: Problem, path: Path, quick: bool = False) -> dict[
     Args:
         problem: the task.
         path: file of its weights.
-        quick: 10 episodes instead of 300.
+        quick: 10 episodes instead of all.
 
     Raises:
         BadWeightsError: the file isn't what it should be.
 
     """
-    starts = range(TEST_STARTS, TEST_STARTS + (QUICK_EPISODES if quick else EPISODES))
+    starts = range(TEST_STARTS, TEST_STARTS + (QUICK_EPISODES if quick else problem.test_episodes))
     found = Measured([], [], [])
-    models = []
-    seeds = training_seeds(path)
+    seeds, beside = training_seeds(path), training_seeds(path, "plain")
     if not seeds:
-        raise BadWeightsError(f"{path}: holds no training seed with both models")
+        raise BadWeightsError(f"{path}: holds no spiking model")
     for seed in seeds:
-        spiking, plain = (load(path, problem, kind, seed) for kind in ("spiking", "plain"))
-        models.append(spiking)
-        found.spiking.append(play(problem, spiking.scaling, spiking.model, starts))
-        found.plain.append(play(problem, plain.scaling, plain.model, starts))
+        spiking = load(path, problem, "spiking", seed)
+        found.spiking.append(_played(problem, spiking, starts))
         targets = shuffled_targets(spiking, len(starts), seed)
-        found.shuffled.append(play(problem, spiking.scaling, spiking.model, starts, targets))
-    return _summary(found) | measure_cost(problem, models[0])
+        found.shuffled.append(_played(problem, spiking, starts, targets))
+        if seed in beside:
+            plain = load(path, problem, "plain", seed)
+            found.plain.append(_played(problem, plain, starts))
+    return _summary(found) | measure_cost(problem, path, seeds[0])
+
+
+def _played(
+    problem: Problem,
+    trained: Trained,
+    starts: Sequence[int],
+    targets: NDArray[np.float64] | None = None,
+) -> Outcome:
+    return play(problem, trained.scaling, trained.model, starts, targets, **problem.test_options)
 
 
 def shuffled_targets(trained: Trained, count: int, seed: int) -> NDArray[np.float64]:
@@ -76,35 +87,49 @@ def shuffled_targets(trained: Trained, count: int, seed: int) -> NDArray[np.floa
 
 def _summary(found: Measured) -> dict[str, float]:
     spiking = np.array([outcome.returns for outcome in found.spiking])
-    plain = np.array([outcome.returns for outcome in found.plain])
     shuffled = np.array([outcome.returns for outcome in found.shuffled])
-    difference = (spiking - plain).mean(0)
-    reference = abs(float(plain.mean())) or 1.0
-    count = len(difference)
-    return {
+    count = spiking.shape[1]
+    summary = {
         "return": float(spiking.mean()),
         "return_seed_low": float(spiking.mean(1).min()),
         "return_seed_high": float(spiking.mean(1).max()),
         "return_error": float(spiking.mean(0).std(ddof=1) / np.sqrt(count)),
-        "dt_return": float(plain.mean()),
-        "vs_dt_pct": 100.0 * float(difference.mean()) / reference,
-        "vs_dt_difference": float(difference.mean()),
-        "vs_dt_error": float(difference.std(ddof=1) / np.sqrt(count)),
         "shuffled_return": float(shuffled.mean()),
         "training_seeds": float(len(spiking)),
         "episodes": float(count * len(spiking)),
     }
+    for name, outcomes in (("", found.spiking), ("dt_", found.plain)):
+        successes = np.array([outcome.successes for outcome in outcomes])
+        if successes.size and np.isfinite(successes).all():
+            summary[f"{name}success_pct"] = 100.0 * float(successes.mean())
+    return summary | _against_plain(spiking, found.plain)
 
 
-def measure_cost(problem: Problem, trained: Trained) -> dict[str, float]:
+def _against_plain(spiking: NDArray[np.float64], outcomes: list[Outcome]) -> dict[str, float]:
+    """Paired differences; nothing where not every seed has a plain model."""
+    if len(outcomes) != len(spiking):
+        return {}
+    plain = np.array([outcome.returns for outcome in outcomes])
+    difference = (spiking - plain).mean(0)
+    reference = abs(float(plain.mean())) or 1.0
+    return {
+        "dt_return": float(plain.mean()),
+        "vs_dt_pct": 100.0 * float(difference.mean()) / reference,
+        "vs_dt_difference": float(difference.mean()),
+        "vs_dt_error": float(difference.std(ddof=1) / np.sqrt(len(difference))),
+    }
+
+
+def measure_cost(problem: Problem, path: Path, seed: int) -> dict[str, float]:
     """Spikes, operations and energy of a decision with the cache, and its time."""
+    trained = load(path, problem, "spiking", seed)
     model = trained.model
     assert isinstance(model, SpikingDecisionTransformer)
     starts = range(TEST_STARTS, TEST_STARTS + COST_EPISODES)
     decisions = 0
     with metered(model) as meter:
         for start in starts:
-            decisions += int(play(problem, trained.scaling, model, [start]).steps.sum())
+            decisions += int(_played(problem, trained, [start]).steps.sum())
         cost = meter.take(decisions)
     plain = plain_cost(problem, model.config)
     layers = {f"spikes_{short(name)}": count for name, count in cost.layers.items()}
@@ -116,25 +141,21 @@ def measure_cost(problem: Problem, trained: Trained) -> dict[str, float]:
         "energy_nj": 1e9 * cost.energy_j,
         "dt_energy_nj": 1e9 * plain.energy_j,
         "energy_ratio": cost.energy_j / plain.energy_j,
-        **decision_times(problem, model),
+        **decision_times(problem, path, seed),
     }
 
 
-def decision_times(problem: Problem, model: SpikingDecisionTransformer) -> dict[str, float]:
-    """Median and 99th percentile of a streamed decision, ms, on one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    stream = Stream(model)
-    generator = torch.Generator().manual_seed(0)
+def decision_times(problem: Problem, path: Path, seed: int) -> dict[str, float]:
+    """Median and 99th percentile of a decision as the node makes it, its cost counted, ms."""
+    controller = Controller(problem, *load_stream(path, problem, seed))
+    random = np.random.default_rng(0)
     taken = []
-    for _ in range(TIMED):
-        sizes = (1, problem.states, problem.actions)
-        given = [torch.randn(1, size, generator=generator) for size in sizes]
+    for _ in range(UNTIMED + TIMED):
+        state = random.standard_normal(problem.values).tolist()
         began = time.perf_counter()
-        stream.decide(*given)
+        controller.decide(state)
         taken.append(1e3 * (time.perf_counter() - began))
-    torch.set_num_threads(threads)
     return {
-        "decision_median_ms": float(np.median(taken)),
-        "decision_p99_ms": float(np.quantile(taken, 0.99)),
+        "decision_median_ms": float(np.median(taken[UNTIMED:])),
+        "decision_p99_ms": float(np.quantile(taken[UNTIMED:], 0.99)),
     }

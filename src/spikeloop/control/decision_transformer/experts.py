@@ -3,6 +3,7 @@
 CartPole: the linear quadratic regulator of the linearised cart and pole (Barto, Sutton and
 Anderson 1983). MountainCar and Pendulum: value iteration on a grid of their two states. Acrobot:
 looking ahead with a linear controller, found by the cross-entropy method on a compiled model.
+Corridor: see `corridor`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloop.control.decision_transformer.acrobot import best_torque, search_linear
+from spikeloop.control.decision_transformer.corridor import PatrolExpert, straight_to_goal
+from spikeloop.control.decision_transformer.problems import Action
 from spikeloop.control.decision_transformer.value_iteration import Grid, iterate
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Expert = Callable[[Floats], float]
-"""Observation of the environment in, action as the environment takes it."""
+Expert = Callable[[Floats], Action]
+"""Observation of the environment in, action as the environment takes it. One that sees more than
+the observation, or remembers, has a method `begin(environment)` for each episode."""
 
 
 def cartpole_expert() -> Expert:
@@ -106,14 +110,17 @@ def simpler(name: str) -> Expert:
     """A poorer controller of a task, for the medium trajectories: what one would try first.
 
     CartPole: push to the side that the pole leans to. MountainCar: push along the speed. Acrobot:
-    torque along the rate of the second joint. Pendulum: pump energy gently, then hold.
+    torque along the rate of the second joint. Pendulum: pump energy gently, then hold. Corridor:
+    turn to the goal.
     """
-    return {
+    known: dict[str, Expert] = {
         "cartpole": lambda state: float(state[2] > 0.0),
         "mountain_car": lambda state: 2.0 if state[1] > 0.0 else 0.0,
         "acrobot": lambda state: 2.0 if state[5] > 0.0 else 0.0,
         "pendulum": _gentle_pendulum,
-    }[name]
+        "corridor": straight_to_goal,
+    }
+    return known[name]
 
 
 def _gentle_pendulum(state: Floats) -> float:
@@ -129,4 +136,5 @@ EXPERTS: dict[str, Callable[[], Expert]] = {
     "mountain_car": mountain_car_expert,
     "acrobot": acrobot_expert,
     "pendulum": pendulum_expert,
+    "corridor": PatrolExpert,
 }

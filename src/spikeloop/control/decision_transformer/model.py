@@ -7,8 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from spikeloop.control.decision_transformer.attention import TOKENS, SpikingBlock
-from spikeloop.control.decision_transformer.config import ModelConfig
+from spikeloop.control.decision_transformer.attention import SpikingBlock
+from spikeloop.control.decision_transformer.config import TOKENS, ModelConfig
 from spikeloop.control.decision_transformer.neurons import TokenNeurons
 
 

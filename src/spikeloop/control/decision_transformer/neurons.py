@@ -11,11 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from spikeloop.control.decision_transformer.config import STEP_S, TAU_S
 from spikeloop.snn.neurons.lif import LIF
 from spikeloop.snn.surrogates import FastSigmoid
 
-STEP_S, TAU_S = 2.5e-3, 5e-3
-"""Time step and membrane time constant: four steps are one decision at 100 Hz."""
 SLOPE = 5.0
 
 

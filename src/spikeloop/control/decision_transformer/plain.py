@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from spikeloop.control.decision_transformer.attention import TOKENS
-from spikeloop.control.decision_transformer.config import ModelConfig
+from spikeloop.control.decision_transformer.config import TOKENS, ModelConfig
 from spikeloop.control.decision_transformer.model import looks_back
 
 

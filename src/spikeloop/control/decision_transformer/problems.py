@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloop.control.decision_transformer import corridor
 from spikeloop.parameters import suggestion
 
 Floats = NDArray[np.float32]
+Action = float | NDArray[np.float64]
+"""A choice, or the values of a continuous action, (actions,); as the environment takes them."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Problem:
     Attributes:
         name: as on the command line.
         environment: Gymnasium id.
-        states: values of an observation.
+        states: values of what the networks see of an observation.
         actions: choices where `discrete`, else values of an action.
         discrete: kind of the actions.
         action_limit: largest value of a continuous action, which is coded as -1 to 1.
@@ -32,7 +36,16 @@ class Problem:
             controller with disturbances, at random.
         disturbance: of the medium ones: share of random actions, or standard deviation of
             continuous actions in parts of their limit.
-        reward: of (state, action), for a controller that nobody tells its reward.
+        reward: of (observation, action, next observation), for a controller that nobody tells
+            its reward.
+        see: what the networks see of observations, along the last axis.
+        observed: values of an observation; 0 where `states`.
+        pushed: of the expert's episodes, share in which it is pushed: now and then something else
+            is done than what it says, which is recorded (Laskey et al., "DART: noise injection
+            for robust imitation learning", 2017).
+        training_starts: environment seeds of training episodes: this times the seed, and on.
+        test_episodes: on which it is judged.
+        test_options: of the environment, for these.
 
     """
 
@@ -47,12 +60,23 @@ class Problem:
     context: int
     episodes: tuple[int, int, int]
     disturbance: float
-    reward: Callable[[Sequence[float], float], float]
+    reward: Callable[[Any, Any, Any], float]
+    see: Callable[[NDArray[Any]], NDArray[Any]] = lambda observed: observed
+    observed: int = 0
+    pushed: float = 0.0
+    training_starts: int = 1_000_000
+    test_episodes: int = 300
+    test_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def values(self) -> int:
+        """Values of an observation."""
+        return self.observed or self.states
 
 
-def _pendulum_reward(state: Sequence[float], action: float) -> float:
+def _pendulum_reward(state: Any, action: Any, after: Any) -> float:
     angle, rate = math.atan2(state[1], state[0]), state[2]
-    return -(angle**2 + 0.1 * rate**2 + 0.001 * action**2)
+    return -float(angle**2 + 0.1 * rate**2 + 0.001 * float(action[0]) ** 2)
 
 
 PROBLEMS = {
@@ -70,7 +94,7 @@ PROBLEMS = {
             context=10,
             episodes=(100, 60, 40),
             disturbance=0.1,
-            reward=lambda state, action: 1.0,
+            reward=lambda state, action, after: 1.0,
         ),
         Problem(
             "mountain_car",
@@ -84,7 +108,7 @@ PROBLEMS = {
             context=10,
             episodes=(100, 60, 40),
             disturbance=0.1,
-            reward=lambda state, action: -1.0,
+            reward=lambda state, action, after: -1.0,
         ),
         Problem(
             "acrobot",
@@ -98,7 +122,7 @@ PROBLEMS = {
             context=10,
             episodes=(100, 60, 40),
             disturbance=0.4,
-            reward=lambda state, action: -1.0,
+            reward=lambda state, action, after: -1.0,
         ),
         Problem(
             "pendulum",
@@ -113,6 +137,27 @@ PROBLEMS = {
             episodes=(350, 150, 0),
             disturbance=0.25,
             reward=_pendulum_reward,
+        ),
+        Problem(
+            "corridor",
+            "spikeloop_sim:spikeloop/CorridorPatrol-v0",
+            states=corridor.SEEN,
+            actions=2,
+            discrete=False,
+            action_limit=1.0,
+            period_s=corridor.DECISION_S,
+            longest=900,
+            context=10,
+            episodes=(90, 15, 5),
+            disturbance=0.2,
+            reward=corridor.reward,
+            see=corridor.seen,
+            observed=corridor.OBSERVED,
+            pushed=0.5,
+            # Worlds of the split for training are below 500,000.
+            training_starts=10_000,
+            test_episodes=50,
+            test_options={"split": "test"},
         ),
     )
 }
@@ -132,10 +177,17 @@ def problem_of(name: str) -> Problem:
     return PROBLEMS[name]
 
 
-def coded_action(problem: Problem, action: float) -> Floats:
+def coded_action(problem: Problem, action: Action) -> Floats:
     """An action as the networks see it: one-hot, or in parts of its limit; (actions,)."""
     if not problem.discrete:
-        return np.array([action / problem.action_limit], np.float32)
+        return np.atleast_1d(np.asarray(action) / problem.action_limit).astype(np.float32)
     code = np.zeros(problem.actions, np.float32)
     code[int(action)] = 1.0
     return code
+
+
+def action_of(problem: Problem, output: Floats) -> Action:
+    """The action that an output (actions,) means, as the environment takes it."""
+    if problem.discrete:
+        return float(output.argmax())
+    return np.clip(output.astype(np.float64), -1.0, 1.0) * problem.action_limit

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spikeloop.control.decision_transformer.problems import Floats
-from spikeloop.control.decision_transformer.trajectories import Trajectories
+
+if TYPE_CHECKING:
+    from spikeloop.control.decision_transformer.trajectories import Trajectories
 
 LEAST_SPREAD = 1e-6
 

@@ -11,17 +11,19 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
+from spikeloop.control.decision_transformer.compiled import CompiledStream
 from spikeloop.control.decision_transformer.config import ModelConfig
 from spikeloop.control.decision_transformer.problems import Floats, Problem
 from spikeloop.control.decision_transformer.scaling import Scaling
-from spikeloop.control.decision_transformer.training import Model, build
 from spikeloop.installed import weights_file
 from spikeloop.parameters import build_config
+
+if TYPE_CHECKING:
+    from spikeloop.control.decision_transformer.training import Model
 
 Arrays = dict[str, Floats]
 
@@ -86,37 +88,65 @@ def load(path: Path, problem: Problem, kind: str, seed: int) -> Trained:
         BadWeightsError: the file isn't what it should be, or has no such model.
 
     """
+    import torch
+
+    from spikeloop.control.decision_transformer.training import build
+
+    arrays, scaling = load_arrays(path, problem, kind, seed)
+    model = build(kind, problem, model_config(path))
+    states = {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()}
+    try:
+        model.load_state_dict(states)
+    except RuntimeError as error:
+        raise BadWeightsError(f"{path}: {kind}/{seed} doesn't fit: {error}") from error
+    return Trained(model.eval(), scaling)
+
+
+def load_arrays(path: Path, problem: Problem, kind: str, seed: int) -> tuple[Arrays, Scaling]:
+    """Read one model's arrays, by their names in torch, and its scaling; arguments as of `load`.
+
+    Raises:
+        BadWeightsError: the file isn't what it should be, or has no such model.
+
+    """
     arrays = read_arrays(path)
     prefix = f"{kind}/{seed}/"
     own = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
     if not own:
         there = sorted({"/".join(name.split("/")[:2]) for name in arrays})
         raise BadWeightsError(f"{path}: holds no {prefix[:-1]}; it has: {', '.join(there)}")
-    model = build(kind, problem, model_config(path))
-    states = {
-        name.removeprefix("model/"): torch.from_numpy(np.ascontiguousarray(value))
-        for name, value in own.items()
-        if name.startswith("model/")
-    }
     try:
-        model.load_state_dict(states)
         given = {f.name: own[f"scaling/{f.name}"] for f in fields(Scaling)}
-    except (RuntimeError, KeyError) as error:
-        raise BadWeightsError(f"{path}: {prefix[:-1]} doesn't fit: {error}") from error
-    if given["state_mean"].shape != (problem.states,):
-        raise BadWeightsError(
-            f"{path}: is for states of {len(given['state_mean'])} values, but task "
-            f"'{problem.name}' has {problem.states}"
-        )
+    except KeyError as error:
+        raise BadWeightsError(f"{path}: {prefix[:-1]} lacks {error}") from error
+    for name, array, size in (
+        ("states", given["state_mean"], problem.states),
+        ("actions", own.get("model/head.bias", np.zeros(0)), problem.actions),
+    ):
+        if array.shape != (size,):
+            raise BadWeightsError(
+                f"{path}: {prefix[:-1]} doesn't fit: it is for {name} of {array.size} values, but "
+                f"task '{problem.name}' has {size}"
+            )
     scaling = Scaling(
-        given["state_mean"],
-        given["state_spread"],
-        float(given["return_mean"]),
-        float(given["return_spread"]),
-        float(given["return_high"]),
-        float(given["target"]),
+        **{k: v if k.startswith("state_") else float(v) for k, v in given.items()}  # type: ignore[arg-type]
     )
-    return Trained(model.eval(), scaling)
+    model = {k.removeprefix("model/"): v for k, v in own.items() if k.startswith("model/")}
+    return model, scaling
+
+
+def load_stream(path: Path, problem: Problem, seed: int) -> tuple[CompiledStream, Scaling]:
+    """A spiking model that decides one observation after the other; arguments as of `load`.
+
+    Raises:
+        BadWeightsError: the file isn't what it should be, or has no such model.
+
+    """
+    arrays, scaling = load_arrays(path, problem, "spiking", seed)
+    try:
+        return CompiledStream(model_config(path), arrays), scaling
+    except (KeyError, ValueError) as error:
+        raise BadWeightsError(f"{path}: spiking/{seed} doesn't fit: {error}") from error
 
 
 def read_arrays(path: Path) -> Arrays:
@@ -133,13 +163,10 @@ def read_arrays(path: Path) -> Arrays:
         raise BadWeightsError(f"{path}: is no .npz of numbers: {error}") from error
 
 
-def training_seeds(path: Path) -> tuple[int, ...]:
-    """The training seeds of which a file holds both models, rising."""
-    parts = [name.split("/")[:2] for name in read_arrays(path)]
-    found: dict[str, set[str]] = {}
-    for kind, seed in parts:
-        found.setdefault(seed, set()).add(kind)
-    return tuple(sorted(int(seed) for seed, kinds in found.items() if len(kinds) > 1))
+def training_seeds(path: Path, kind: str = "spiking") -> tuple[int, ...]:
+    """The training seeds of which a file holds a model of a kind, rising."""
+    parts = {tuple(name.split("/")[:2]) for name in read_arrays(path)}
+    return tuple(sorted(int(seed) for found, seed in parts if found == kind))
 
 
 def model_config(path: Path) -> ModelConfig:

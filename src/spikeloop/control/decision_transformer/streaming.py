@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from spikeloop.control.decision_transformer.attention import TOKENS, SpikingBlock
+from spikeloop.control.decision_transformer.attention import SpikingBlock
+from spikeloop.control.decision_transformer.config import TOKENS
 from spikeloop.control.decision_transformer.model import SpikingDecisionTransformer
 
 

@@ -3,7 +3,7 @@
 Examples:
   spikeloop train decision_transformer --task cartpole
   spikeloop train decision_transformer --task pendulum --seeds 1 --updates 4000 --out out/pendulum
-  spikeloop train decision_transformer --task cartpole --without phase --out out/no_phase
+  spikeloop train decision_transformer --task cartpole --without phase --spiking-alone
   spikeloop eval decision_transformer --json decision_transformer.json
   spikeloop eval decision_transformer --task acrobot --weights out/decision_transformer_acrobot.npz
 
@@ -22,8 +22,8 @@ from spikeloop.parameters import build_config, parameters_of
 from spikeloop.tasks import TaskError, source_commit
 
 NAME = "decision_transformer"
-TEXT = "spiking decision transformers on CartPole, MountainCar, Acrobot and Pendulum"
-PROBLEM_NAMES = ("cartpole", "mountain_car", "acrobot", "pendulum")
+TEXT = "spiking decision transformers on four tasks of Gymnasium and the robot in a corridor"
+PROBLEM_NAMES = ("cartpole", "mountain_car", "acrobot", "pendulum", "corridor")
 PARTS = ("phase", "routing", "plasticity", "attention")
 QUICK_UPDATES, QUICK_EPISODES = 20, (4, 2, 2)
 
@@ -40,6 +40,11 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         choices=PARTS,
         default=[],
         help="train without this part of the spiking model, as an ablation",
+    )
+    parser.add_argument(
+        "--spiking-alone",
+        action="store_true",
+        help="train no plain transformer beside it, as for ablations and curves",
     )
     for config in (ModelConfig, TrainingConfig):
         for name, entry in parameters_of(config).items():
@@ -70,7 +75,9 @@ def train(args: argparse.Namespace) -> int:
     arrays: dict[str, Any] = {}
     losses = {}
     for seed in range(args.seed, args.seed + args.seeds):
-        more, loss = _train_seed(problem, expert, model, training, seed, out / f"seed_{seed}")
+        kinds = ("spiking",) if args.spiking_alone else ("spiking", "plain")
+        folder = out / f"seed_{seed}"
+        more, loss = _train_seed(problem, expert, model, training, seed, folder, kinds)
         arrays |= more
         losses[str(seed)] = loss
     path = out / f"{NAME}_{args.task}.npz"
@@ -94,7 +101,13 @@ def train(args: argparse.Namespace) -> int:
 
 
 def _train_seed(
-    problem: Any, expert: Any, model: ModelConfig, training: TrainingConfig, seed: int, folder: Path
+    problem: Any,
+    expert: Any,
+    model: ModelConfig,
+    training: TrainingConfig,
+    seed: int,
+    folder: Path,
+    kinds: tuple[str, ...],
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Arrays and last losses of one seed, from `folder` where they were trained before."""
     from spikeloop.control.decision_transformer.scaling import scaling_of
@@ -110,7 +123,7 @@ def _train_seed(
     arrays: dict[str, Any] = {}
     losses: dict[str, float] = {}
     data = None
-    for kind in ("spiking", "plain"):
+    for kind in kinds:
         path = folder / f"{kind}.npz"
         wanted = {"model": asdict(model), "training": asdict(training)}
         if _was_made_so(path, wanted):
@@ -164,7 +177,8 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
     if args.weights and args.task is None:
         raise TaskError("--weights: say by --task what they are for")
     metrics: dict[str, float] = {}
-    for name in PROBLEM_NAMES if args.task is None else (args.task,):
+    names = PROBLEM_NAMES if args.task is None else (args.task,)
+    for name in names:
         problem = problem_of(name)
         path = file_of(problem, args.weights or "")
         found = evaluation.evaluate_problem(problem, path, args.quick)
@@ -173,7 +187,10 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
         metrics[key] = worst(v for name, v in metrics.items() if name.endswith(key))
     meta = {
         "first_start": evaluation.TEST_STARTS,
-        "episodes": evaluation.QUICK_EPISODES if args.quick else evaluation.EPISODES,
+        "starts": {
+            name: evaluation.QUICK_EPISODES if args.quick else problem_of(name).test_episodes
+            for name in names
+        },
     }
     return metrics, meta
 
@@ -193,4 +210,5 @@ def _command(args: argparse.Namespace) -> str:
             if value is not None:
                 parts.append(f"--{name.replace('_', '-')} {value}")
     parts += [f"--without {part}" for part in args.without]
+    parts += ["--spiking-alone"] * args.spiking_alone
     return " ".join([*parts, *(["--quick"] if args.quick else [])])

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
 from spikeloop.control.decision_transformer.experts import EXPERTS, Expert, simpler
-from spikeloop.control.decision_transformer.problems import Floats, Problem, coded_action
+from spikeloop.control.decision_transformer.problems import Action, Floats, Problem, coded_action
 
 KINDS = ("expert", "medium", "random")
-TRAINING_STARTS = 1_000_000
-"""Environment seeds of training episodes: 1,000,000 times the seed, and on. Evaluation's are
-above them all."""
+PUSH_STEPS, PUSHES = 5, 0.04
+"""Longest push, and share of the steps at which one begins."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Trajectories:
     """Recorded episodes, padded to the longest.
 
     Attributes:
-        states: (episodes, steps, states) float32, as the environment gave them.
+        states: (episodes, steps, states) float32, as the problem sees them.
         actions: (episodes, steps, actions) float32, coded.
         returns: (episodes, steps) float32, sum of the rewards from this step on.
         lengths: (episodes,) int64.
@@ -53,7 +53,7 @@ def record(problem: Problem, seed: int, expert: Expert | None = None) -> Traject
 
     """
     expert = expert or EXPERTS[problem.name]()
-    environment = gymnasium.make(problem.environment)
+    environment = environment_of(problem)
     count = sum(problem.episodes)
     states = np.zeros((count, problem.longest, problem.states), np.float32)
     actions = np.zeros((count, problem.longest, problem.actions), np.float32)
@@ -61,16 +61,21 @@ def record(problem: Problem, seed: int, expert: Expert | None = None) -> Traject
     lengths = np.zeros(count, np.int64)
     kinds = np.repeat(np.arange(len(KINDS)), problem.episodes)
     for episode, kind in enumerate(kinds):
-        start = TRAINING_STARTS * seed + episode
+        start = problem.training_starts * seed + episode
         random = np.random.default_rng((seed, episode))
         act = _policy(problem, expert, KINDS[kind], random)
+        push = _pushes(problem, KINDS[kind], episode, random)
         state, _ = environment.reset(seed=start)
+        if hasattr(expert, "begin"):
+            expert.begin(environment)
         ended = False
         while not ended:
             step = lengths[episode]
             action = act(state)
-            states[episode, step], actions[episode, step] = state, coded_action(problem, action)
-            state, reward, terminated, truncated, _ = environment.step(taken(problem, action))
+            states[episode, step] = problem.see(state)
+            actions[episode, step] = coded_action(problem, action)
+            done = taken(problem, push(action))
+            state, reward, terminated, truncated, _ = environment.step(done)
             rewards[episode, step] = reward
             lengths[episode] += 1
             ended = terminated or truncated
@@ -79,26 +84,56 @@ def record(problem: Problem, seed: int, expert: Expert | None = None) -> Traject
     return Trajectories(states, actions, returns, lengths, kinds.astype(np.int64))
 
 
-def taken(problem: Problem, action: float) -> int | Floats:
+def environment_of(problem: Problem, **options: Any) -> gymnasium.Env[Any, Any]:
+    """The environment of a problem."""
+    return gymnasium.make(problem.environment, **options)
+
+
+def taken(problem: Problem, action: Action) -> int | Floats:
     """An action in the type that the environment takes."""
-    return int(action) if problem.discrete else np.array([action], np.float32)
+    if problem.discrete:
+        return int(action)
+    return np.atleast_1d(np.asarray(action)).astype(np.float32)
 
 
 def _policy(
     problem: Problem, expert: Expert, kind: str, random: np.random.Generator
-) -> Callable[[NDArray[np.float64]], float]:
-    def chance() -> float:
+) -> Callable[[NDArray[np.float64]], Action]:
+    limit = problem.action_limit
+
+    def chance() -> Action:
         if problem.discrete:
             return float(random.integers(problem.actions))
-        return float(random.uniform(-problem.action_limit, problem.action_limit))
+        return random.uniform(-limit, limit, problem.actions)
 
     plain = simpler(problem.name)
 
-    def medium(state: NDArray[np.float64]) -> float:
+    def medium(state: NDArray[np.float64]) -> Action:
         if problem.discrete:
             return chance() if random.random() < problem.disturbance else plain(state)
-        limit = problem.action_limit
-        noise = problem.disturbance * limit * random.standard_normal()
-        return float(np.clip(plain(state) + noise, -limit, limit))
+        noise = problem.disturbance * limit * random.standard_normal(problem.actions)
+        return np.clip(plain(state) + noise, -limit, limit)
 
     return {"expert": expert, "medium": medium, "random": lambda state: chance()}[kind]
+
+
+def _pushes(
+    problem: Problem, kind: str, episode: int, random: np.random.Generator
+) -> Callable[[Action], Action]:
+    """What is done instead of an action: for some steps, its last value is one of chance."""
+    if kind != "expert" or random.random() >= problem.pushed:
+        return lambda action: action
+    left = 0
+    value = 0.0
+
+    def push(action: Action) -> Action:
+        nonlocal left, value
+        if left == 0 and random.random() < PUSHES:
+            left = int(random.integers(2, PUSH_STEPS + 1))
+            value = float(random.uniform(-1.0, 1.0)) * problem.action_limit
+        if left == 0:
+            return action
+        left -= 1
+        return np.array([*np.atleast_1d(action)[:-1], value])
+
+    return push

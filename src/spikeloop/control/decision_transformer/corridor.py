@@ -1,0 +1,118 @@
+"""The robot's task: along a corridor to its end, by sectors of the LiDAR, odometry and the goal.
+
+The observation is that of the environment `spikeloop/CorridorPatrol-v0`: 36 distances, the way to
+the goal, two speeds. The networks see distances as nearness, for what is near matters.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloop.control.lidar_reactive.config import LidarReactiveConfig
+from spikeloop.control.lidar_reactive.lidar_reactive import LidarReactive
+from spikeloop.rotation import yaw_of
+
+Doubles = NDArray[np.float64]
+Pose = tuple[float, float, float]
+
+SECTORS, RANGE_M = 36, 10.0
+LOW_M, HIGH_M = -0.27, 0.12
+"""Heights in the LiDAR's frame between which a point is an obstacle."""
+OBSERVED, SEEN = SECTORS + 4, SECTORS + 5
+SPEED, SPEED_BACK, TURN_RATE = 1.0, 0.3, 2.0
+"""What actions are parts of: the limits of the base, m/s and rad/s."""
+TIME_PRICE = 0.02
+NEARNESS_M, GOAL_M = 1.0, 5.0
+"""Scale of nearness; further away than this the goal is only a direction."""
+DECISION_S = 0.1
+
+
+def sectors(points: Doubles) -> Doubles:
+    """Distance to the nearest obstacle in each sector, (36,) m, the first one ahead, then left.
+
+    Args:
+        points: (n, 3) in the LiDAR's frame, m; NaN where nothing came back.
+
+    """
+    x, y, z = points.T
+    there = np.isfinite(x) & (z > LOW_M) & (z < HIGH_M)
+    x, y = x[there], y[there]
+    sector = np.floor(np.arctan2(y, x) * (SECTORS / (2.0 * math.pi)) + 0.5).astype(int) % SECTORS
+    nearest = np.full(SECTORS, RANGE_M)
+    np.minimum.at(nearest, sector, np.hypot(x, y))
+    return nearest
+
+
+def observation(points: Doubles, pose: Pose, goal: tuple[float, float], speeds: Any) -> Doubles:
+    """What the environment would show, (40,).
+
+    Args:
+        points: see `sectors`.
+        pose: x, y (m) and yaw (rad) by odometry.
+        goal: x and y in the frame of `pose`.
+        speeds: forward, m/s, and turn rate, rad/s, by odometry.
+
+    """
+    away = (goal[0] - pose[0], goal[1] - pose[1])
+    bearing = math.remainder(math.atan2(away[1], away[0]) - pose[2], 2.0 * math.pi)
+    return np.array([*sectors(points), math.hypot(*away), bearing, *speeds])
+
+
+def seen(observed: NDArray[Any]) -> NDArray[Any]:
+    """What the networks see of observations (..., 40): (..., 41) of the same type."""
+    away, bearing = observed[..., SECTORS], observed[..., SECTORS + 1]
+    way = [np.minimum(away, GOAL_M), np.cos(bearing), np.sin(bearing)]
+    near = np.exp(-observed[..., :SECTORS] / NEARNESS_M)
+    return np.concatenate([near, np.stack(way, -1), observed[..., SECTORS + 2 :]], -1)
+
+
+def reward(before: Any, action: Any, after: Any) -> float:
+    """Metres nearer to the goal, less the price of time."""
+    return float(before[SECTORS] - after[SECTORS]) - TIME_PRICE
+
+
+def command_of(action: Any) -> tuple[float, float]:
+    """Speed, m/s, and turn rate, rad/s, of an action (2,) from -1 to 1."""
+    speed, turn = float(action[0]), float(action[1])
+    return speed * (SPEED if speed > 0.0 else SPEED_BACK), turn * TURN_RATE
+
+
+class PatrolExpert:
+    """`lidar_reactive`, which sees every point of a scan and knows where it has been."""
+
+    def __init__(self) -> None:
+        """Wait for an episode."""
+        self._controller = LidarReactive(LidarReactiveConfig())
+
+    def begin(self, environment: Any) -> None:
+        """Begin an episode in an environment that was just reset."""
+        self._robot = environment.unwrapped.robot
+        self._controller.reset()
+        self._decisions = 0
+
+    def __call__(self, observed: Doubles) -> Doubles:
+        """The action for what the robot's sensors read now."""
+        cloud = self._robot.read("lidar/points").points
+        points = np.stack([cloud[name].reshape(-1) for name in "xyz"], 1).astype(np.float64)
+        odometry = self._robot.read("odom")
+        goal = self._robot.world.surroundings.goal
+        pose = (*odometry.position[:2], yaw_of(*odometry.orientation))
+        self._decisions += 1
+        speed, turn = self._controller.decide(
+            points, pose, (float(goal[0]), float(goal[1])), DECISION_S * self._decisions
+        )
+        return np.array([speed / SPEED, turn / TURN_RATE])
+
+
+def straight_to_goal(observed: Doubles) -> Doubles:
+    """The simpler controller: turn to the goal and away from what is near at a side."""
+    near = np.exp(-observed[:SECTORS] / 0.5)
+    left, right = near[1:8].max(), near[-7:].max()
+    front = min(observed[0], observed[1], observed[SECTORS - 1])
+    turn = 0.6 * observed[SECTORS + 1] - 1.5 * (left - right)
+    speed = 0.6 * min(max((front - 0.4) / 0.8, 0.1), 1.0)
+    return np.array([speed, min(max(turn, -0.75), 0.75)])
