@@ -29,9 +29,27 @@ ENVIRONMENTS = {
 }
 """Name of each environment: its module, and after how many decisions it is truncated."""
 
+AXES = {
+    "BlimpHeading": ("blimp_heading", 1000),
+    "BlimpForward": ("blimp_forward", 1600),
+    "DiffDriveHeading": ("diff_drive_heading", 400),
+    "DiffDriveSpeed": ("diff_drive_speed", 400),
+    "QuadrotorRoll": ("quadrotor_roll", 1000),
+    "QuadrotorPitch": ("quadrotor_pitch", 1000),
+}
+"""Name of each environment of one axis: the axis, and after how many decisions it is truncated."""
+
 for _name, (_module, _longest) in ENVIRONMENTS.items():
     register(
         id=f"spikeloop/{_name}-v0",
         entry_point=f"spikeloop_sim.{_module}:{_name}Env",
+        max_episode_steps=_longest,
+    )
+
+for _name, (_axis, _longest) in AXES.items():
+    register(
+        id=f"spikeloop/{_name}-v0",
+        entry_point="spikeloop_sim.axis_env:AxisEnv",
+        kwargs={"axis": _axis},
         max_episode_steps=_longest,
     )

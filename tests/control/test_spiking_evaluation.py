@@ -62,14 +62,14 @@ def test_without_altimeter_the_command_is_the_safe_one() -> None:
 def test_a_controller_against_itself_has_ratio_1() -> None:
     gains = reference_gains(PLANT)
     rows = [fly_variant(PLANT, Variant("pid", pid=gains), seed, 1) for seed in (1, 2, 3)]
-    ratios = evaluation._ratios(rows, rows, intervals=True)
+    ratios = evaluation.ratios_of(rows, rows, intervals=True)
     # The others have floors, below which a ratio is less than 1.
     for name in ("mae_ratio", "settling_ratio", "effort_ratio"):
         assert (ratios[name], ratios[f"{name}_low"], ratios[f"{name}_high"]) == (1.0, 1.0, 1.0)
     worse = [
         replace(row, metrics=replace(row.metrics, mae_m=2 * row.metrics.mae_m)) for row in rows
     ]
-    assert evaluation._ratios(worse, rows, intervals=True)["mae_ratio_low"] == pytest.approx(2.0)
+    assert evaluation.ratios_of(worse, rows, intervals=True)["mae_ratio_low"] == pytest.approx(2.0)
 
 
 def test_all_that_is_asked_for_is_told() -> None:

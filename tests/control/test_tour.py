@@ -66,7 +66,7 @@ def test_thrusters_stay_within_their_limits(up: float, on: float, turn: float, m
 
 
 def test_turning_comes_first_up_to_its_share() -> None:
-    assert thrusters(0.2, 1.0, 0.4, 0.5) == pytest.approx((0.2, 0.2, 1.0))
+    assert thrusters(0.2, 1.0, 0.8, 0.5) == pytest.approx((0.2, 0.2, 1.0))
     assert thrusters(0.0, -1.0, 9.0, 0.5) == pytest.approx((0.0, -1.0, 0.0))
     assert wrapped(1.5 * math.pi) == pytest.approx(-0.5 * math.pi)
 

@@ -12,18 +12,14 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from spikeloop.control.spiking_pid.config import SpikingPidConfig
 from spikeloop.installed import UnknownWeightsError
 from spikeloop.loop.health import Level
-from spikeloop.msg import LoopCost, SpikeRecord
 from spikeloop.nodes.messages import Message
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.slot import InputError, SlotNode
+from spikeloop.nodes.spiking_account import cost_of, spikes_of
 from spikeloop.parameters import parameter
 
 if TYPE_CHECKING:
-    from spikeloop.control.spiking_pid.network import DecisionCost, SpikingPid
-
-LAYERS = ("PD encoding", "PD hidden", "I encoding", "I hidden")
-OUTPUTS = ("PD", "I")
-ENERGY_MODEL = "45 nm: 4.6 pJ a multiply-accumulate, 0.9 pJ an accumulate"
+    from spikeloop.control.spiking_pid.controllers import Spiking
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ class SpikingPidNode(SlotNode):
     """Height above ground and set-point in, thrust of the vertical actuator and its cost out."""
 
     slot = "controller"
-    text = "Two spiking networks of 80 neurons on the altitude error, evolved to replace the PID."
+    text = "Spiking networks on the altitude error, evolved or made to replace a PID."
     config_type = SpikingPidNodeConfig
     publishes = ("actuators_raw", "loop/cost", "loop/spikes")
     joins = ("altitude", "setpoint")
@@ -61,20 +57,17 @@ class SpikingPidNode(SlotNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the networks; their compiled tick comes from the disk after the first time."""
-        from spikeloop.control.spiking_pid.ablation import without_adaptation, without_network
-        from spikeloop.control.spiking_pid.network import SpikingPid
-        from spikeloop.control.spiking_pid.storage import BadWeightsError, load_weights
+        from spikeloop.control.spiking_pid.controllers import load_controller
+        from spikeloop.control.spiking_pid.storage import BadWeightsError
 
+        config = self.config
         try:
-            weights = load_weights(self.config.weights)
+            self.controller: Spiking = load_controller(
+                config.weights, config.output_low, config.output_high, config.without
+            )
         except (UnknownWeightsError, BadWeightsError) as error:
             self.diagnoser.report(Level.ERROR, f"parameter 'weights': {error}")
             return TransitionCallbackReturn.FAILURE
-        if self.config.without == "i_network":
-            weights = without_network(weights, "i")
-        elif self.config.without == "threshold_adaptation":
-            weights = without_adaptation(weights)
-        self.controller = SpikingPid(weights, self.config.output_low, self.config.output_high)
         return super().on_configure(state)
 
     def reset(self) -> None:
@@ -94,29 +87,9 @@ class SpikingPidNode(SlotNode):
         command[self.config.actuator] = self.controller.update(error)
         return {
             "actuators_raw": Actuators(normalized=array("d", command)),
-            "loop/cost": self._cost(self.controller.cost),
-            "loop/spikes": self._spikes(self.controller),
+            "loop/cost": cost_of(self, [self.controller]),
+            "loop/spikes": spikes_of(self, [self.controller]),
         }
-
-    def _cost(self, cost: DecisionCost) -> LoopCost:
-        return LoopCost(
-            node=self.get_fully_qualified_name(),
-            spikes=cost.spikes,
-            accumulates=cost.synaptic_operations,
-            multiply_accumulates=cost.macs,
-            energy=cost.energy_j,
-            energy_model=ENERGY_MODEL,
-        )
-
-    def _spikes(self, controller: SpikingPid) -> SpikeRecord:
-        return SpikeRecord(
-            node=self.get_fully_qualified_name(),
-            layers=LAYERS,
-            sizes=[len(controller.spikes) // len(LAYERS)] * len(LAYERS),
-            fired=[int(index) for index in controller.spikes.nonzero()[0]],
-            outputs=OUTPUTS,
-            potentials=list(controller.outputs),
-        )
 
 
 def main(args: list[str] | None = None) -> int:

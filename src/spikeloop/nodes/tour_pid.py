@@ -26,7 +26,7 @@ class TourPidConfig(TourConfig):
         (0.4, 0.01, 2.5, 0.3), _WHAT.format("way ahead"), low=0.0, high=1000.0, fixed=True
     )
     turn: tuple[float, ...] = parameter(
-        (0.8, 0.02, 1.2, 0.3), _WHAT.format("heading"), low=0.0, high=1000.0, fixed=True
+        (1.6, 0.04, 2.4, 0.3), _WHAT.format("heading"), low=0.0, high=1000.0, fixed=True
     )
 
     def __post_init__(self) -> None:

@@ -160,10 +160,13 @@ class Tour:
 
 
 def thrusters(
-    up: float, forward: float, turn: float, turn_most: float = 1.0
+    up: float, forward: float, turn: float, turn_most: float = 0.5
 ) -> tuple[float, float, float]:
-    """Commands of vertical, left and right; turning comes first, but takes `turn_most` at most."""
-    turn = min(max(turn, -turn_most), turn_most)
+    """Commands of vertical, left and right for those of the axes, each within -1 and 1.
+
+    Turning comes first, but takes the share `turn_most` of the side thrusters at most.
+    """
+    turn = turn_most * min(max(turn, -1.0), 1.0)
     room = 1.0 - abs(turn)
     forward = min(max(forward, -room), room)
     return min(max(up, -1.0), 1.0), forward - turn, forward + turn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,7 @@ from spikeloop.control.spiking_pid.network import (
     SpikingPid,
     Weights,
 )
+from spikeloop.control.spiking_pid.terms import ENCODING_ROWS, TermWeights
 
 
 def without_network(weights: Weights, name: str) -> Weights:
@@ -56,3 +59,23 @@ def damaged(weights: Weights, share_dead: float, random: np.random.Generator) ->
     controller = SpikingPid(weights)
     controller.alive[:] = alive_mask(share_dead, random)
     return controller
+
+
+def without_integral(weights: TermWeights) -> TermWeights:
+    """No spike reaches the output of I."""
+    encoding = weights.encoding.copy()
+    encoding[ENCODING_ROWS.index("integral")] = 0.0
+    return replace(weights, encoding=encoding)
+
+
+def quantised_terms(weights: TermWeights, bits: int = 8) -> TermWeights:
+    """Weights onto the interneuron and the outputs as signed integers, one scale a kind."""
+    most = 2 ** (bits - 1) - 1
+
+    encoding, derivative = weights.encoding.copy(), weights.derivative.copy()
+    # Weight and bias of a pair come first; they belong to its neurons.
+    for row in (*encoding[2:], *derivative[2:]):
+        scale = float(np.abs(row).max()) / most
+        if scale > 0.0:
+            row[:] = np.round(row / scale) * scale
+    return replace(weights, encoding=encoding, derivative=derivative)

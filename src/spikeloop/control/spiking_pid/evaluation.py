@@ -225,7 +225,7 @@ def _fly_all(
 
 def _summary(outcomes: Mapping[str, list[Outcome]], bases: Mapping[str, str]) -> dict[str, float]:
     spiking, reference = outcomes[""], outcomes["pid"]
-    found = _ratios(spiking, reference, intervals=True)
+    found = ratios_of(spiking, reference, intervals=True)
     found["neurons"] = float(NEURONS)
     found["spikes"] = float(np.mean([outcome.spikes for outcome in spiking]))
     found["synaptic_operations"] = float(np.mean([outcome.operations for outcome in spiking]))
@@ -235,7 +235,7 @@ def _summary(outcomes: Mapping[str, list[Outcome]], bases: Mapping[str, str]) ->
             found[f"{name}_{field}"] = value
     for name, base in bases.items():
         if name in outcomes:
-            ratios = _ratios(outcomes[name], outcomes[base], intervals=False)
+            ratios = ratios_of(outcomes[name], outcomes[base], intervals=False)
             found |= {f"{name}_{key}": value for key, value in ratios.items()}
             found |= {f"{name}_{key}": value for key, value in _extremes(outcomes[name]).items()}
     return found
@@ -254,7 +254,7 @@ def _pooled(outcomes: list[Outcome]) -> dict[str, float]:
     return dict(zip(names, rows.mean(axis=0).tolist(), strict=True))
 
 
-def _ratios(
+def ratios_of(
     candidate: list[Outcome], reference: list[Outcome], intervals: bool
 ) -> dict[str, float]:
     """Ratios of pooled means, with the ends of their 95 % intervals if wanted."""

@@ -186,6 +186,9 @@ class SpikingPid:
     Beside the two networks there is nothing: no proportional term, no derivative, no integrator.
     """
 
+    layers = ("PD encoding", "PD hidden", "I encoding", "I hidden")
+    output_names: tuple[str, ...] = ("PD", "I")
+
     def __init__(self, weights: Weights, low: float = -1.0, high: float = 1.0) -> None:
         """Start at rest; commands are limited to [low, high]. Compiles, or loads the compiled."""
         self.weights = weights

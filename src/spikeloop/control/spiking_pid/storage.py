@@ -1,4 +1,8 @@
-"""Weights on disk: one array a parameter in an .npz, without pickles."""
+"""Weights on disk: one array a parameter in an .npz, without pickles.
+
+Two kinds of networks have files: evolved ones (`network.py`), and those made for given gains
+(`terms.py`); which one a file holds is told by its arrays.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloop.control.spiking_pid.network import NETWORKS, PAIRS, ROWS, Weights
+from spikeloop.control.spiking_pid.terms import TermWeights, arrays_of
 from spikeloop.installed import weights_file
 
 Floats = NDArray[np.float64]
@@ -29,8 +34,13 @@ def save_weights(path: Path, weights: Weights) -> None:
     np.savez(path, allow_pickle=False, **arrays)
 
 
-def load_weights(name: str) -> Weights:
-    """Read weights by name or path.
+def save_terms(path: Path, weights: TermWeights) -> None:
+    """Write a network that was made for given gains; arrays are called as its fields."""
+    np.savez(path, allow_pickle=False, **arrays_of(weights))
+
+
+def load_any(name: str) -> Weights | TermWeights:
+    """Read weights of either kind by name or path.
 
     Raises:
         ValueError: there are none of that name (`UnknownWeightsError`), or the file isn't what it
@@ -44,9 +54,19 @@ def load_weights(name: str) -> Weights:
     except (OSError, zipfile.BadZipFile, ValueError, TypeError, AttributeError) as error:
         raise BadWeightsError(f"{path}: is no .npz of numbers: {error}") from error
     try:
+        if arrays.keys() == TermWeights.__dataclass_fields__.keys():
+            return TermWeights(**arrays)
         return Weights(*_assembled(arrays))
     except ValueError as error:
         raise BadWeightsError(f"{path}: {error}") from error
+
+
+def load_weights(name: str) -> Weights:
+    """Read evolved weights by name or path; errors as `load_any`."""
+    weights = load_any(name)
+    if not isinstance(weights, Weights):
+        raise BadWeightsError(f"{name} was made for given gains, not evolved")
+    return weights
 
 
 def _assembled(arrays: Mapping[str, Floats]) -> tuple[Floats, Floats]:
