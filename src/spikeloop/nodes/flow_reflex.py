@@ -32,6 +32,22 @@ class FlowReflexNodeConfig(FlowReflexConfig):
     period: float = parameter(
         0.02, "Time between two commands.", unit="s", low=1e-3, high=1.0, fixed=True
     )
+    forget_after: float = parameter(
+        0.3,
+        "After so long without flow, by stamps, what was seen before is forgotten.",
+        unit="s",
+        low=1e-3,
+        high=60.0,
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse an odd number of bands, and to forget between two commands."""
+        super().__post_init__()
+        if self.forget_after <= self.period:
+            raise ValueError(
+                f"forget_after ({self.forget_after:g} s) must be longer than period "
+                f"({self.period:g} s)"
+            )
 
 
 class FlowReflexNode(SlotNode):
@@ -53,6 +69,7 @@ class FlowReflexNode(SlotNode):
     def reset(self) -> None:
         """Bring all membranes to rest."""
         self.reflex.reset()
+        self._last_ns = 0
 
     def config_changed(self) -> None:
         """New gains hold from the next decision on; the membranes stay as they are."""
@@ -62,6 +79,9 @@ class FlowReflexNode(SlotNode):
         """One decision."""
         if IMU not in inputs:
             raise InputError(f"{IMU}: none has come yet")
+        since_ns, self._last_ns = stamp_ns - self._last_ns, stamp_ns
+        if not 0 < since_ns <= self.config.forget_after * 1e9:
+            self.reflex.reset()
         flow = flow_of(inputs[FLOW])
         turning = float(inputs[IMU].angular_velocity.z)
         speed, rate = self.reflex.decide(flow, turning, self.config.period)
