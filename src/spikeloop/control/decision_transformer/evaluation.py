@@ -29,6 +29,7 @@ TEST_STARTS = 900_000_000
 QUICK_EPISODES = 10
 COST_EPISODES = 3
 UNTIMED, TIMED = 50, 2000
+SHUFFLED_SPREADS = 3.0
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,12 @@ def _played(
 
 
 def shuffled_targets(trained: Trained, count: int, seed: int) -> NDArray[np.float64]:
-    """Returns that are asked for at random, spread as the training data's are."""
+    """Returns that are asked for at random: from the usual one down to what poor episodes got."""
     random = np.random.default_rng((seed, 2))
     scaling = trained.scaling
-    drawn = scaling.return_mean + scaling.return_spread * random.standard_normal(count)
-    return np.minimum(drawn, max(scaling.target, scaling.return_mean))
+    # The spread is that of all returns to go in the data; three of it reach past the poorest.
+    low = scaling.target - SHUFFLED_SPREADS * scaling.return_spread
+    return random.uniform(low, scaling.target, count)
 
 
 def _summary(found: Measured) -> dict[str, float]:

@@ -118,7 +118,7 @@ def _train_seed(
         save,
     )
     from spikeloop.control.decision_transformer.training import train as train_model
-    from spikeloop.control.decision_transformer.trajectories import record
+    from spikeloop.control.decision_transformer.trajectories import kept
 
     arrays: dict[str, Any] = {}
     losses: dict[str, float] = {}
@@ -129,7 +129,7 @@ def _train_seed(
         if _was_made_so(path, wanted):
             arrays |= read_arrays(path)
             continue
-        data = data or record(problem, seed, expert)
+        data = data or kept(folder / "data.npz", problem, seed, expert)
         scaling = scaling_of(data)
         began = time.monotonic()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -82,6 +83,21 @@ def record(problem: Problem, seed: int, expert: Expert | None = None) -> Traject
     environment.close()
     returns = np.cumsum(rewards[:, ::-1], 1)[:, ::-1].astype(np.float32)
     return Trajectories(states, actions, returns, lengths, kinds.astype(np.int64))
+
+
+def kept(path: Path, problem: Problem, seed: int, expert: Expert | None = None) -> Trajectories:
+    """What `record` gives, from a file where it was recorded before, else written there."""
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as file:
+            found = Trajectories(**{f.name: file[f.name] for f in fields(Trajectories)})
+        if np.array_equal(np.bincount(found.kinds, minlength=len(KINDS)), problem.episodes):
+            return found
+    data = record(problem, seed, expert)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".part.npz")
+    np.savez(draft, allow_pickle=False, **vars(data))
+    draft.replace(path)
+    return data
 
 
 def environment_of(problem: Problem, **options: Any) -> gymnasium.Env[Any, Any]:
