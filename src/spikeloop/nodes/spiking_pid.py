@@ -73,6 +73,7 @@ class SpikingPidNode(SlotNode):
     def reset(self) -> None:
         """Bring all membranes to rest."""
         self.controller.reset()
+        self._wanted: float | None = None
 
     def config_changed(self) -> None:
         """New limits hold from the next decision on; the membranes stay as they are."""
@@ -82,9 +83,13 @@ class SpikingPidNode(SlotNode):
         """One decision."""
         if "setpoint" not in inputs:
             raise InputError("setpoint: none has come yet")
-        error = inputs["setpoint"].pose.position.z - inputs["altitude"].range
+        wanted = inputs["setpoint"].pose.position.z
+        jump = 0.0 if self._wanted is None else wanted - self._wanted
         command = [0.0] * self.config.actuators
-        command[self.config.actuator] = self.controller.update(error)
+        command[self.config.actuator] = self.controller.update(
+            wanted - inputs["altitude"].range, jump
+        )
+        self._wanted = wanted
         return {
             "actuators_raw": Actuators(normalized=array("d", command)),
             "loop/cost": cost_of(self, [self.controller]),

@@ -33,8 +33,10 @@ class TouringNode(SlotNode):
         """Forget everything."""
         self.tour.reset()
         self._last_ns = 0
+        self._stamp_ns = 0
         self._command: tuple[float, ...] = ()
-        self._missed = 0
+        self._here: Place | None = None
+        self._same = 0
 
     def config_changed(self) -> None:
         """New limits hold from the next decision on."""
@@ -49,13 +51,32 @@ class TouringNode(SlotNode):
         if not 0 < pause_ns <= self.config.forget_after * 1e9:
             self.tour.reset()
         here, place = _place(inputs[ODOM].pose.pose), _place(inputs[PLACE].pose)
+        self._note_frozen(here)
         try:
             speed = inputs[ODOM].twist.twist.linear
             self._command = self.tour.decide(here, (speed.x, speed.y), place)
         except ValueError as error:
             raise InputError(f"{ODOM}: {error}") from error
-        self._last_ns, self._missed = stamp_ns, 0
+        self._last_ns = stamp_ns
         return {"actuators_raw": Actuators(normalized=array("d", self._command)), **self.account()}
+
+    def _respond(self, stamp_ns: int, inputs: dict[str, Message], received: int) -> None:
+        # `empty` has to know how old the last command is.
+        self._stamp_ns = stamp_ns
+        super()._respond(stamp_ns, inputs, received)
+
+    def _note_frozen(self, here: Place) -> None:
+        """Refuse a localisation that stands still to the last bit, which a working one never does.
+
+        Raises:
+            InputError: it has been doing so for `frozen_after`.
+
+        """
+        self._same = self._same + 1 if here == self._here else 0
+        self._here = here
+        since, limit = self._same * self.config.period, self.common.frozen_after
+        if 0.0 < limit < since:
+            raise InputError(f"{ODOM}: frozen for {since:.2f} s")
 
     def account(self) -> dict[str, Message]:
         """What else is told of a decision, by topic."""
@@ -63,8 +84,7 @@ class TouringNode(SlotNode):
 
     def empty(self, name: str) -> Message:
         """The last command for as long as it may be kept, then none."""
-        self._missed += 1
-        kept = self._missed * self.config.period <= self.config.hold
+        kept = 0 <= self._stamp_ns - self._last_ns <= self.config.hold * 1e9
         return Actuators(normalized=array("d", self._command if kept else ()))
 
 

@@ -204,11 +204,12 @@ class SpikingPid:
         self._state = np.zeros((len(NETWORKS), STATE_ROWS, PAIRS))
         self._output = np.zeros(len(NETWORKS))
 
-    def update(self, error: float) -> float:
+    def update(self, error: float, jump: float = 0.0) -> float:
         """One decision.
 
         Args:
             error: set-point minus measurement, m.
+            jump: how far the set-point has moved, of which these networks aren't told.
 
         Returns:
             The command, within the limits.
