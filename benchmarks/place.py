@@ -1,12 +1,12 @@
 """Place recognition on two cores: how long a route takes to learn, and a picture to recognise.
 
-Pictures are seeded smooth noise of 128x96; two traversals, 32x32, window 9, as `train place` takes
+Pictures are seeded smooth noise of 128x96; two traversals, 40x40, window 11, as `train place` takes
 by default. `train_500_temporal_s`, `train_3300_temporal_s`: one network (a seed) with temporal
-code, one thread. `train_500_stdp_s`: 20 modules of 25 places and 400 neurons with STDP, 30 epochs
-at 0.5 ms, 28x28, on two processes. `place_query_ms`: a picture of 128x96 until its match, 2,700
-places in the shipped configuration (ensemble of 5 in whole numbers, modules of 500 places at most,
-3 glances, sequence of 10), median, one thread; `sad_query_ms`: the same by absolute differences.
-`modules_N_*`: one network of 500 places in modules of N: training, weights, scores of a picture.
+code, one thread. `train_500_stdp_s`: 20 modules of 25 places and 400 neurons with STDP, 28x28, on
+two processes. `place_query_ms`: a picture of 128x96 until its match, 2,700 places in the shipped
+configuration (ensemble of 5 in whole numbers, one module each, 3 glances, sequence of 10), median,
+one thread; `sad_query_ms`: the same by absolute differences. `modules_N_*`: one network of 500
+places in modules of N: training, weights, scores of a picture.
 
 Times of training are wall times of one run after everything was compiled; those that end in `_cpu`
 count this process's time, so a machine that others use too spoils them less.
@@ -40,7 +40,7 @@ from spikeloop.perception.place.stdp_config import StdpConfig
 from spikeloop.perception.place.temporal import TemporalModule, train_temporal
 from spikeloop.perception.place.temporal_config import TemporalConfig
 
-PICTURE = PictureConfig(side=32, patch=9)
+PICTURE = PictureConfig()
 MODULES = (100, 250, 500)
 TRAVERSALS, WIDTH, HEIGHT = 2, 128, 96
 QUERIES, ENSEMBLE = 40, 5
@@ -56,7 +56,7 @@ def pictures(count: int, seed: int) -> NDArray[np.uint8]:
 
 
 def references(places: int, seed: int) -> SMALL:
-    """(traversals, places, 32, 32): the same places with some noise of their own each time."""
+    """(traversals, places, 40, 40): the same places with some noise of their own each time."""
     seen, random = pictures(places, seed), np.random.default_rng(seed + 1)
     drives = []
     for _ in range(TRAVERSALS):
@@ -117,17 +117,19 @@ def _queries() -> dict[str, float]:
     places, random = 2700, np.random.default_rng(3)
     small = references(places, 3)
     size = small.shape[-1] ** 2
-    features = TemporalConfig().features * size
+    features = round(TemporalConfig().features * size)
     few = edge_amplitudes(small[:, :20].reshape(-1, *small.shape[2:]))
     networks = []
     for _ in range(ENSEMBLE):
         modules = [
             TemporalModule(
-                first,
+                0,
                 random.standard_normal((features, size)).astype(np.float32) / size,
-                random.standard_normal((450, features)).astype(np.float32) / features,
+                random.standard_normal((TRAVERSALS * places, features)).astype(np.float32)
+                / features,
+                TRAVERSALS,
+                random.random(features).astype(np.float32),
             )
-            for first in range(0, places, 450)
         ]
         networks.append(calibrated(modules, few))
     poses = np.stack([1.5 * np.arange(places), np.zeros(places), np.zeros(places)], axis=1)
@@ -152,7 +154,7 @@ def _stdp() -> dict[str, float]:
     config = StdpConfig()
     modules = 500 // config.module_places
     count = min(int(os.environ.get("SPIKELOOP_BENCH_STDP_MODULES", modules)), modules)
-    inputs = intensities(references(500, 9)[:, :, 2:-2, 2:-2])  # 28x28, as its paper
+    inputs = intensities(references(500, 9)[:, :, 6:-6, 6:-6])  # 28x28, as its paper
     parts = np.array_split(inputs, modules, axis=1)[:count]
     train_stdp(inputs[:, :2], replace(config, epochs=1), 0)  # compiles
     jobs = [(part, config, seed) for seed, part in enumerate(parts)]

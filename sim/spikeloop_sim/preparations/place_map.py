@@ -24,9 +24,9 @@ class Config:
     drives: int = parameter(2, "Drives by which they are learned; each has other cars.", low=1)
     condition: str = parameter("day", "Of these drives.")
     networks: int = parameter(5, "Networks of the ensemble.", low=0, high=100)
-    side: int = parameter(32, "Width and height of small pictures.", unit="pixels", low=4)
-    patch: int = parameter(9, "Window of contrast; odd.", unit="pixels", low=3)
-    features: int = parameter(1, "Feature neurons for each input.", low=1, high=32)
+    side: int = parameter(40, "Width and height of small pictures.", unit="pixels", low=4)
+    patch: int = parameter(11, "Window of contrast; odd.", unit="pixels", low=3)
+    features: float = parameter(0.2, "Feature neurons for each input.", low=0.01, high=32)
 
 
 def prepare(mission: Mission, seed: int, config: Config, folder: Path) -> dict[str, dict[str, Any]]:

@@ -59,7 +59,7 @@ def test_every_method_is_scored_and_the_figures_are_differences_of_recalls() -> 
     assert figures["worst_vs_sad_l4"] == min(figures["night_vs_sad_l4"], figures["rain_vs_sad_l4"])
     assert figures["stdp_calibration_gain"] > 0.0
     assert "| sad |" in table(results)
-    # Of 3 glances at 144 inputs with as many features, in 2 networks.
+    # Of 3 glances at 144 inputs with at most as many features, in 2 networks.
     assert 0 < figures["spikes_per_picture"] < 2 * 3 * 2 * 144
 
 

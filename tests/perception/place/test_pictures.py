@@ -101,4 +101,4 @@ def test_glances_move_the_picture_and_repeat_its_rim() -> None:
 
 
 def test_the_usual_picture_is_the_one_that_docs_and_command_line_speak_of() -> None:
-    assert (CONFIG.side, CONFIG.patch) == (32, 9)
+    assert (CONFIG.side, CONFIG.patch) == (40, 11)

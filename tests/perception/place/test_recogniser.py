@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikeloop.perception.place.pictures import PictureConfig, small_picture
+from spikeloop.perception.place.pictures import PictureConfig, edge_amplitudes, small_picture
 from spikeloop.perception.place.place_map import MapError, PlaceMap, load_map, save_map
 from spikeloop.perception.place.recogniser import PlaceRecogniser, extended, make_map
 from spikeloop.perception.place.temporal_config import TemporalConfig
@@ -77,12 +78,18 @@ def test_a_map_survives_its_file(place_map: PlaceMap, tmp_path: Path) -> None:
     assert again.places == PLACES
 
 
-def test_places_are_added_and_the_old_networks_stay(place_map: PlaceMap) -> None:
-    longer = extended(place_map, references(PLACES, 10), poses(PLACES, 10), CONFIG)
+@pytest.mark.parametrize("config", [CONFIG, replace(CONFIG, read_out="delta")], ids=["one", "two"])
+def test_places_are_added_and_the_old_networks_stay(config: TemporalConfig) -> None:
+    place_map = make_map(references(0, PLACES), poses(0, PLACES), PICTURE, config, (0, 1))
+    longer = extended(place_map, references(PLACES, 10), poses(PLACES, 10), config)
     assert longer.places == PLACES + 10
+    seen = edge_amplitudes(references(0, PLACES)[1])
     for old, new in zip(place_map.networks, longer.networks, strict=True):
-        assert new.modules[0] is old.modules[0]
-        assert new.modules[1].first == PLACES
+        before, after = old.modules[0].scores(seen), new.modules[0].scores(seen)
+        np.testing.assert_allclose(after[:, :PLACES], before, rtol=1e-4, atol=1e-6)
+        assert [m.first for m in new.modules] == (
+            [0, PLACES] if config.read_out == "delta" else [0]
+        )
     recogniser = PlaceRecogniser(longer)
     drive = pictures(0, PLACES + 10, 0.15, 9)
     right = [recogniser.feed(picture).index == n for n, picture in enumerate(drive)]

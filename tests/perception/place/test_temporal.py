@@ -3,10 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spikeloop.perception.place.temporal import _train_features, recognise, train_temporal
+from spikeloop.perception.place.temporal import (
+    _train_features,
+    input_gains,
+    recognise,
+    train_temporal,
+)
 from spikeloop.perception.place.temporal_config import TemporalConfig
 
-CONFIG = TemporalConfig()
+CONFIG = TemporalConfig(features=1.0)
+DELTA = replace(CONFIG, read_out="delta", reliability=0.0)
 
 
 def route(places: int, pixels: int = 196, noise: float = 0.1, seed: int = 0) -> np.ndarray:
@@ -17,12 +23,12 @@ def route(places: int, pixels: int = 196, noise: float = 0.1, seed: int = 0) -> 
 
 
 def test_learned_places_are_recognised_on_another_drive() -> None:
-    modules = train_temporal(route(60), CONFIG, 1)
     query = route(60, seed=5)[0]
-    recall = (recognise(modules, query).argmax(1) == np.arange(60)).mean()
-    assert recall > 0.9
+    for config in (CONFIG, DELTA):
+        modules = train_temporal(route(60), config, 1)
+        assert (recognise(modules, query).argmax(1) == np.arange(60)).mean() > 0.9
     # Before any learning it is chance: what recognises is what was learned.
-    chance = train_temporal(route(60), replace(CONFIG, rate_stdp=0.0), 1)
+    chance = train_temporal(route(60), replace(DELTA, rate_stdp=0.0), 1)
     assert (recognise(chance, query).argmax(1) == np.arange(60)).mean() < 0.2
 
 
@@ -59,6 +65,34 @@ def test_a_feature_step_by_hand() -> None:
     more = 1.0 + 50.0 * 0.01 * drive
     np.testing.assert_allclose(weights, [[0.5 + change, (-0.25 - change) * more, 0.0]], rtol=1e-5)
     assert thresholds[0] == pytest.approx(0.1 - 0.15 * 0.4)
+
+
+def test_inputs_that_change_from_drive_to_drive_count_less() -> None:
+    # Input 0 tells places apart, 1 is noise from drive to drive, 2 never changes.
+    steady = np.tile(np.linspace(0.0, 1.0, 40), (2, 1))
+    noise = np.random.default_rng(2).random((2, 40))
+    inputs = np.stack([steady, noise, np.full_like(noise, 0.5)], axis=2).astype(np.float32)
+    gains = input_gains(inputs, 1.0)
+    between, within = np.var(steady[0]), noise.var(0, ddof=1).mean()
+    floor = 0.1 * within / 3.0
+    expected = np.sqrt(noise.mean(0).var() / (within + floor) / (between / floor))
+    np.testing.assert_allclose(gains, [1.0, expected, 0.0], rtol=1e-4)
+    np.testing.assert_array_equal(input_gains(inputs, 0.0), 1.0)
+    # One drive tells nothing of it, nor do drives that are the same.
+    np.testing.assert_array_equal(input_gains(inputs[:1], 1.0), 1.0)
+    np.testing.assert_array_equal(input_gains(inputs[[0, 0]], 1.0), 1.0)
+
+
+def test_the_drive_that_is_most_alike_counts() -> None:
+    # The same place looks unlike on both drives: each picture finds it, and nothing in between.
+    random = np.random.default_rng(5)
+    drives = random.random((2, 20, 196)).astype(np.float32)
+    (module,) = train_temporal(drives, CONFIG, 0)
+    assert (module.places, module.drives, len(module.output)) == (20, 2, 40)
+    for drive in drives:
+        scores = module.scores(drive)
+        assert scores.argmax(1).tolist() == list(range(20))
+        np.testing.assert_allclose(np.diag(scores), 1.0, rtol=1e-4)
 
 
 def test_progress_adds_up_to_the_whole() -> None:

@@ -2,7 +2,7 @@
 
 Hussaini, Milford and Fischer, T-RO 2024 (arXiv 2311.13186), section III.C. Each place's score is
 first normalised over the answers to the reference record, so that modules and networks that were
-trained apart, or later, can be compared.
+trained apart, or later, can be compared; those of prototypes in one module can be as they are.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Network:
 
     Attributes:
         modules: in order of their places.
-        mean: (places,) mean score over the reference record.
-        deviation: (places,) its standard deviation, above 0.
+        mean: (places,) mean score over the reference record; 0 where that isn't needed.
+        deviation: (places,) its standard deviation, above 0; 1 where that isn't needed.
         bare: recognise without limits of the spikes; see `TemporalModule.scores`.
 
     """
@@ -73,7 +73,14 @@ def train_ensemble(
 def calibrated(
     modules: Sequence[TemporalModule], references: Inputs, bare: bool = False
 ) -> Network:
-    """Note how each place of the modules answers to a record, (traversals, places, pixels)."""
+    """Note how each place of the modules answers to a record, (traversals, places, pixels).
+
+    Prototypes of one module are of unit length, so all places' scores are alike, and are left as
+    they are.
+    """
+    if len(modules) == 1 and modules[0].resting is not None:
+        places = sum(module.places for module in modules)
+        return Network(tuple(modules), np.zeros(places), np.ones(places), bare)
     answers = recognise(modules, references.reshape(-1, references.shape[-1]), bare)
     deviation = np.maximum(answers.std(0, dtype=np.float64), 1e-9)
     return Network(tuple(modules), answers.mean(0, dtype=np.float64), deviation, bare)

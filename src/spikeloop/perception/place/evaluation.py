@@ -25,7 +25,7 @@ from spikeloop.perception.place.routes import Route
 from spikeloop.perception.place.scoring import PlaceScores, place_scores
 from spikeloop.perception.place.sequence import sequence_scores
 from spikeloop.perception.place.stdp_config import StdpConfig
-from spikeloop.perception.place.temporal_config import TemporalConfig
+from spikeloop.perception.place.temporal_config import PUBLISHED, TemporalConfig
 
 LENGTHS = (1, 4, 10)
 _AT_ONCE = 100
@@ -97,7 +97,7 @@ class Settings:
     """
 
     temporal: TemporalConfig = field(default_factory=TemporalConfig)
-    published: TemporalConfig = field(default_factory=lambda: TemporalConfig(features=2))
+    published: TemporalConfig = PUBLISHED
     stdp: StdpConfig = field(default_factory=StdpConfig)
     networks: int = 5
     stdp_networks: int = 5

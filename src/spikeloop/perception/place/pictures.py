@@ -26,9 +26,9 @@ GLANCES = (-1, 0, 1)
 class PictureConfig:
     """How a picture is made small."""
 
-    side: int = parameter(32, "Width and height of the small picture; even.", unit="pixels", low=4)
+    side: int = parameter(40, "Width and height of the small picture; even.", unit="pixels", low=4)
     patch: int = parameter(
-        9, "Side of the window in which contrast is normalised; odd.", unit="pixels", low=3
+        11, "Side of the window in which contrast is normalised; odd.", unit="pixels", low=3
     )
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from spikeloop.perception.place.ensemble import Network
 from spikeloop.perception.place.pictures import PictureConfig
 from spikeloop.perception.place.temporal import TemporalModule
 
-VERSION = 2
+VERSION = 3
 FORMAT = "spikeloop place map"
 _DAMAGE = (
     OSError,
@@ -72,7 +72,7 @@ class PlaceMap:
                 f"not {self.references.shape}"
             )
         for network in self.networks:
-            covered = sum(len(module.output) for module in network.modules)
+            covered = sum(module.places for module in network.modules)
             if covered != places or network.mean.shape != (places,):
                 raise ValueError(f"a network knows {covered} places, the map has {places}")
             for module in network.modules:
@@ -82,6 +82,10 @@ class PlaceMap:
                         f"a network takes {pixels} pixels and {features} features; the map has "
                         f"{self.picture.size} and {len(module.feature)}"
                     )
+                if len(module.output) != module.drives * module.places or (
+                    module.resting is not None and module.resting.shape != (features,)
+                ):
+                    raise ValueError("a network's drives or resting amplitudes don't fit its size")
 
     @property
     def places(self) -> int:
@@ -106,10 +110,12 @@ def save_map(place_map: PlaceMap, path: Path) -> None:
     for n, network in enumerate(place_map.networks):
         arrays[f"network{n}/mean"] = network.mean
         arrays[f"network{n}/deviation"] = network.deviation
-        networks.append([module.first for module in network.modules])
+        networks.append([[module.first, module.drives] for module in network.modules])
         for m, module in enumerate(network.modules):
             arrays[f"network{n}/module{m}/feature"] = module.feature
             arrays[f"network{n}/module{m}/output"] = module.output
+            if module.resting is not None:
+                arrays[f"network{n}/module{m}/resting"] = module.resting
     about = {
         "format": FORMAT,
         "version": VERSION,
@@ -147,7 +153,7 @@ def load_map(path: Path) -> PlaceMap:
                 poses=archive["poses"],
                 references=archive["references"].astype(np.float32),
                 networks=tuple(
-                    _network(archive, n, firsts) for n, firsts in enumerate(about["networks"])
+                    _network(archive, n, modules) for n, modules in enumerate(about["networks"])
                 ),
                 picture=PictureConfig(**about["picture"]),
                 threshold={int(n): float(value) for n, value in about["threshold"].items()},
@@ -163,13 +169,25 @@ def load_map(path: Path) -> PlaceMap:
         raise MapError(f"{path}: is no place map, or a damaged one: {error}") from error
 
 
-def _network(archive: np.lib.npyio.NpzFile, n: int, firsts: list[int]) -> Network:
-    modules = tuple(
-        TemporalModule(
-            int(first),
-            archive[f"network{n}/module{m}/feature"],
-            archive[f"network{n}/module{m}/output"],
-        )
-        for m, first in enumerate(firsts)
+def _network(archive: np.lib.npyio.NpzFile, n: int, modules: list[list[int]]) -> Network:
+    return Network(
+        tuple(
+            _module(archive, f"network{n}/module{m}", first, drives)
+            for m, (first, drives) in enumerate(modules)
+        ),
+        archive[f"network{n}/mean"],
+        archive[f"network{n}/deviation"],
     )
-    return Network(modules, archive[f"network{n}/mean"], archive[f"network{n}/deviation"])
+
+
+def _module(archive: np.lib.npyio.NpzFile, name: str, first: int, drives: int) -> TemporalModule:
+    if int(drives) < 1:
+        raise ValueError(f"a module of {drives} drives")
+    rest = f"{name}/resting"
+    return TemporalModule(
+        int(first),
+        archive[f"{name}/feature"],
+        archive[f"{name}/output"],
+        int(drives),
+        archive[rest] if rest in archive.files else None,
+    )

@@ -16,7 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from spikeloop.perception.place.ensemble import Network, best_glance, glance_inputs
-from spikeloop.perception.place.temporal import CEILING
+from spikeloop.perception.place.temporal import CEILING, TemporalModule, departures
 
 STEPS = 127
 Bytes = NDArray[np.int8]
@@ -57,7 +57,7 @@ class QuantisedEnsemble:
             raise ValueError("needs networks whose spikes are limited")
         self._networks = [
             (
-                [(_Layer.of(m.feature), _Layer.of(m.output)) for m in network.modules],
+                [(_Layer.of(m.feature), _Layer.of(m.output), m) for m in network.modules],
                 network.mean,
                 network.deviation,
             )
@@ -69,16 +69,24 @@ class QuantisedEnsemble:
         inputs = np.round(glance_inputs(small[None]) * STEPS).astype(np.int8)
         total: Any = 0.0
         for modules, mean, deviation in self._networks:
-            raw = [self._answer(feature, output, inputs) for feature, output in modules]
+            raw = [self._answer(*module, inputs) for module in modules]
             total = total + (np.concatenate(raw, axis=1) - mean) / deviation
         scores: NDArray[np.float64] = best_glance(total / len(self._networks))[0]
         return scores
 
     @staticmethod
-    def _answer(feature: _Layer, output: _Layer, inputs: Bytes) -> NDArray[np.float32]:
+    def _answer(
+        feature: _Layer, output: _Layer, module: TemporalModule, inputs: Bytes
+    ) -> NDArray[np.float32]:
         drive = np.clip(feature.drive(inputs, 1.0 / STEPS), 0.0, CEILING)
-        worth = float(CEILING) / STEPS
-        return output.drive(np.round(drive / np.float32(worth)).astype(np.int8), worth)
+        if module.resting is None:
+            worth = float(CEILING)
+        else:
+            drive = departures(drive, module.resting)
+            worth = float(np.abs(drive).max()) or 1.0
+        worth /= STEPS
+        steps = np.round(drive / np.float32(worth)).astype(np.int8)
+        return module.best_drive(output.drive(steps, worth))
 
 
 @njit(cache=True, nogil=True)

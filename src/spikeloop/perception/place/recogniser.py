@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from spikeloop.perception.place.ensemble import (
 from spikeloop.perception.place.pictures import PictureConfig, edge_amplitudes, small_picture
 from spikeloop.perception.place.place_map import PlaceMap
 from spikeloop.perception.place.sequence import sequence_scores
-from spikeloop.perception.place.temporal import TemporalModule, train_temporal
+from spikeloop.perception.place.temporal import train_temporal
 from spikeloop.perception.place.temporal_config import TemporalConfig
 
 LENGTHS = (1, 4, 10)
@@ -149,7 +149,9 @@ def extended(
     config: TemporalConfig,
     seed: int = 0,
 ) -> PlaceMap:
-    """The map with further places; what it knew is kept, only new modules are trained.
+    """The map with further places; what it knew is kept.
+
+    One module of prototypes takes the new places in; else new modules are trained for them.
 
     Args:
         place_map: stays as it is.
@@ -171,8 +173,12 @@ def extended(
     inputs = edge_amplitudes(whole)
     networks: list[Network] = []
     for number, network in enumerate(place_map.networks):
+        if len(network.modules) == 1 and network.modules[0].resting is not None:
+            longer = network.modules[0].with_places(inputs[:, place_map.places :])
+            networks.append(calibrated([longer], inputs))
+            continue
         new = train_temporal(inputs[:, place_map.places :], config, seed + number)
-        moved = [TemporalModule(m.first + place_map.places, m.feature, m.output) for m in new]
+        moved = [replace(module, first=module.first + place_map.places) for module in new]
         networks.append(calibrated([*network.modules, *moved], inputs))
     return _with_thresholds(
         PlaceMap(

@@ -37,6 +37,8 @@ MAP = "place.npz"
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `train` takes beside the usual."""
+    from spikeloop.perception.place.temporal_config import TemporalConfig
+
     parser.add_argument(
         "--reference",
         type=Path,
@@ -50,13 +52,21 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--period", type=float, default=1.0, help="s between places, without odometry (default 1)"
     )
-    parser.add_argument("--side", type=int, default=32, help="size of small pictures (default 32)")
-    parser.add_argument("--patch", type=int, default=9, help="window of contrast (default 9)")
+    parser.add_argument("--side", type=int, default=40, help="size of small pictures (default 40)")
+    parser.add_argument("--patch", type=int, default=11, help="window of contrast (default 11)")
     parser.add_argument("--networks", type=int, default=5, help="size of the ensemble (default 5)")
     parser.add_argument(
-        "--features", type=int, default=1, help="feature neurons an input (default 1)"
+        "--features",
+        type=float,
+        default=TemporalConfig().features,
+        help="feature neurons an input (default %(default)g)",
     )
-    parser.add_argument("--module-places", type=int, default=500, help="places a module at most")
+    parser.add_argument(
+        "--module-places",
+        type=int,
+        default=TemporalConfig().module_places,
+        help="places a module at most (default %(default)s)",
+    )
     parser.add_argument(
         "--extend", type=Path, metavar="MAP", help="add the places to this map; it stays as it is"
     )
@@ -136,7 +146,7 @@ def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
         "--long-places", type=int, default=2700, help="of one more; 0: none (default 2700)"
     )
     world.add_argument(
-        "--first-seed", type=int, default=1_000_000, help="of the worlds (default 1000000: unseen)"
+        "--first-seed", type=int, default=1_000_100, help="of the worlds (default 1000100: unseen)"
     )
     world.add_argument(
         "--condition", action="append", metavar="NAME", help="of the queries (default: all)"
