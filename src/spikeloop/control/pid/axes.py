@@ -73,9 +73,9 @@ AXES = {
              "rad", 3.2, pace=0.4),
         Axis("diff_drive_speed", _id("DiffDriveSpeed"), "speed of the differential drive", "m/s",
              1.5, 0.2, 0.4),
-        Axis("quadrotor_roll", _id("QuadrotorRoll"), "roll of a quadrotor", "rad", 0.8, 0.3, 0.1,
+        Axis("quadrotor_roll", _id("QuadrotorRoll"), "roll of a quadrotor", "rad", 1.6, 0.3, 0.1,
              0.01),
-        Axis("quadrotor_pitch", _id("QuadrotorPitch"), "pitch of a quadrotor", "rad", 0.8, 0.3, 0.1,
+        Axis("quadrotor_pitch", _id("QuadrotorPitch"), "pitch of a quadrotor", "rad", 1.6, 0.3, 0.1,
              0.01),
     )
 }  # fmt: skip

@@ -26,6 +26,7 @@ from spikeloop.control.pid.axes import (
     Axis,
     axis_metrics,
     fly_pid_axis,
+    own_gains,
     scaled_metrics,
 )
 from spikeloop.control.pid.config import PidConfig
@@ -73,13 +74,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("plant", choices=[name for name in AXES if name not in ALTITUDES])
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--gains-of", choices=sorted(AXES), help="take over those of a plant that is alike"
+    )
     args = parser.parse_args(arguments)
     axis = AXES[args.plant]
-    gains = tune(axis, TUNING_SEED)
+    gains = own_gains(args.gains_of) if args.gains_of else tune(axis, TUNING_SEED)
     held_out = fly_pid_axis(axis, gains, HELD_OUT_SEEDS[:HELD_OUT])
     without_integral = fly_pid_axis(axis, replace(gains, ki=0.0), HELD_OUT_SEEDS[:HELD_OUT])
     result = {
-        "command": f"python -m spikeloop.control.pid.axis_tuning {args.plant}",
+        "command": " ".join(
+            [
+                f"python -m spikeloop.control.pid.axis_tuning {args.plant}",
+                *([f"--gains-of {args.gains_of}"] if args.gains_of else []),
+            ]
+        ),
         "environment": axis.environment,
         "unit": axis.unit,
         "seed": TUNING_SEED,
