@@ -118,7 +118,7 @@ def test_a_known_place_is_recognised_and_nothing_is_said_of_a_black_picture(
     peer.wait(lambda: desk.costs)
     counted = desk.costs[-1]
     if method == "sad":
-        assert (counted.spikes, counted.accumulates) == (0, 2 * 12 * 64)
+        assert (counted.spikes, counted.accumulates) == (0, 2 * 3 * 12 * 64)
     else:
         assert counted.spikes > 0 and counted.multiply_accumulates > 0 and counted.energy > 0.0
 

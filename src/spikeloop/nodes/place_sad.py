@@ -7,9 +7,9 @@ from spikeloop.nodes.running import run_node
 
 
 class PlaceSadNode(PlaceNode):
-    """See `spikeloop.perception.place.baselines.absolute_differences`."""
+    """See `spikeloop.perception.place.baselines.edge_differences`."""
 
-    text = "The place on a map by absolute differences to its pictures, as SeqSLAM compares them."
+    text = "The place on a map by absolute differences between the edges of pictures."
     method = "sad"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from spikeloop.perception.place.pictures import GLANCES, glanced
+from spikeloop.perception.place.pictures import GLANCES, edge_amplitudes, glanced
 
 Pictures = NDArray[np.float32]
 Flat = NDArray[np.float32]
@@ -30,12 +30,33 @@ def absolute_differences(references: Pictures, queries: Pictures) -> Scores:
     return scores
 
 
+def edge_differences(references: Pictures) -> Callable[[Pictures], Scores]:
+    """Scores by absolute differences of `pictures.edge_amplitudes`, best over drives and glances.
+
+    Conventional, and yet with all that the networks see: no network, but their pictures.
+    """
+    edges = _edges(references)
+
+    def scores(queries: Pictures) -> Scores:
+        moved = [-_differences(edges, _edges(picture)).min(0) for picture in glanced(queries)]
+        best: Scores = np.max(moved, axis=0)
+        return best
+
+    return scores
+
+
+def _edges(pictures: Pictures) -> Pictures:
+    edges: Pictures = edge_amplitudes(pictures).reshape(pictures.shape)
+    return edges
+
+
 def difference_scores(references: Pictures, queries: Pictures) -> dict[str, Scores]:
     """All that follows from absolute differences, which are computed once.
 
     Returns:
         "sad": as `absolute_differences` says; "sad_sum": the negative sum over the traversals;
-        "sad_glances": the best also over the glances that the networks have;
+        "sad_glances": the best also over the glances that the networks have; "sad_edges": as
+        `edge_differences` says;
         "seqslam": as `local_contrast` says.
 
     """
@@ -48,6 +69,7 @@ def difference_scores(references: Pictures, queries: Pictures) -> dict[str, Scor
         "sad": -least,
         "sad_sum": -aside[0].sum(0),
         "sad_glances": -np.min([part.min(0) for part in aside.values()], axis=0),
+        "sad_edges": edge_differences(references)(queries),
         "seqslam": local_contrast(least),
     }
 

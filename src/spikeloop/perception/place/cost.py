@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spikeloop.metrics.energy import Counts, operation_energy
 from spikeloop.perception.place.ensemble import Network, glance_inputs
-from spikeloop.perception.place.pictures import small_picture
+from spikeloop.perception.place.pictures import GLANCES, small_picture
 from spikeloop.perception.place.place_map import PlaceMap
 
 
@@ -47,8 +47,8 @@ class CostOf:
         Each feature neuron of a network counts as one that fires, so it is an upper bound.
         """
         if self._method == "sad":
-            # A difference and its sum for each pixel of each reference.
-            return _priced(0, 2 * self._map.references.size, 0)
+            # A difference and its sum for each edge of each reference, at each glance.
+            return _priced(0, 2 * len(GLANCES) * self._map.references.size, 0)
         spikes = macs = 0
         for inputs in glance_inputs(small_picture(picture, self._map.picture)[None]):
             active = inputs > 0.0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spikeloop.perception.place.pictures import small_picture
 from spikeloop.perception.place.place_map import PlaceMap
 from spikeloop.perception.place.quantised import QuantisedEnsemble
-from spikeloop.perception.place.recogniser import NEIGHBOURS, NEW_SHARE, Match, scorer
+from spikeloop.perception.place.recogniser import NEIGHBOURS, Match, scorer
 from spikeloop.perception.place.sequence import sequence_scores
 
 Scores = NDArray[np.float64]
@@ -23,6 +23,8 @@ STOOD = 0.05
 STRETCH = 15
 """Places to each side that share their view with a place."""
 BLOCKS, BLOCK = 6, 50
+NEW_SHARE = 0.97
+"""Part of the answers of wrong places that the threshold is above."""
 KEPT_SHARE, LED_PLACES = 0.8, 1.5
 """Who was on the map stays there unless a picture says otherwise: a threshold that fewer wrong
 places stay below, for the place to which the way led."""
@@ -46,7 +48,7 @@ class WayFollower:
 
         Args:
             place_map: of the route.
-            method: "temporal" for the map's networks, "sad" for its pictures.
+            method: "temporal" for the map's networks, "sad" for the edges of its pictures.
             length: places of a sequence.
 
         Raises:

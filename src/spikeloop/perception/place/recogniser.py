@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloop.perception.place.baselines import absolute_differences
+from spikeloop.perception.place.baselines import edge_differences
 from spikeloop.perception.place.ensemble import (
     Network,
     calibrated,
@@ -66,7 +66,7 @@ class PlaceRecogniser:
 
         Args:
             place_map: of the route.
-            method: "temporal" for the map's networks, "sad" for its pictures.
+            method: "temporal" for the map's networks, "sad" for the edges of its pictures.
             length: pictures of a sequence.
 
         Raises:
@@ -108,8 +108,8 @@ def scorer(place_map: PlaceMap, method: str) -> Callable[[Small], Scores]:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, not '{method}'")
     side = place_map.picture.side
     if method == "sad":
-        references = place_map.references
-        return lambda small: absolute_differences(references, small.reshape(-1, side, side))
+        differences = edge_differences(place_map.references)
+        return lambda small: differences(small.reshape(-1, side, side))
     if not place_map.networks:
         raise ValueError("this map keeps pictures only; train it with networks, or use 'sad'")
     networks = place_map.networks
