@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikeloop.control.pid.axes import AXES, fly_axis
+from spikeloop.control.pid.axes import ALTITUDES, AXES, axis_of, fly_axis, own_gains
 from spikeloop.control.pid.config import PidConfig
 from spikeloop.control.pid.pid import Pid
 from spikeloop.control.spiking_pid.ablation import quantised_terms, without_integral
@@ -25,7 +25,14 @@ from spikeloop.control.spiking_pid.storage import (
     load_weights,
     save_terms,
 )
-from spikeloop.control.spiking_pid.terms import SpikingTerms, TermWeights, construct, stretches
+from spikeloop.control.spiking_pid.terms import (
+    SpikingTerms,
+    TermWeights,
+    arrays_of,
+    construct,
+    stretches,
+)
+from spikeloop.nodes.tour_pid import TourPidConfig
 
 GAINS = PidConfig(kp=1.0, ki=0.1, kd=1.0, derivative_filter=0.4)
 SOME = st.builds(
@@ -179,6 +186,35 @@ def test_files_of_both_kinds_are_told_apart(tmp_path: Path) -> None:
         load_weights(str(path))
     with pytest.raises(BadWeightsError, match="no threshold adaptation"):
         load_controller(str(path), without="threshold_adaptation")
+
+
+def _same(name: str, made: TermWeights) -> None:
+    shipped = load_any(name)
+    assert isinstance(shipped, TermWeights)
+    for field, array in arrays_of(made).items():
+        assert arrays_of(shipped)[field] == pytest.approx(array, rel=1e-12)
+
+
+@pytest.mark.parametrize("plant", [name for name in AXES if name not in ALTITUDES])
+def test_the_shipped_networks_are_those_of_the_tuned_gains(plant: str) -> None:
+    _same(f"spiking_pid_{plant}", construct(own_gains(plant), AXES[plant].reach))
+
+
+def test_the_tours_networks_are_those_of_its_pids() -> None:
+    usual = TourPidConfig()
+    for name, plant, four in (
+        ("forward", "blimp_forward", usual.forward),
+        ("turn", "blimp_heading", usual.turn),
+    ):
+        kp, ki, kd, smooth = four
+        gains = PidConfig(kp=kp, ki=ki, kd=kd, derivative_filter=smooth)
+        _same(f"spiking_pid_tour_{name}", construct(gains, AXES[plant].reach))
+    assert PidConfig(*usual.up[:3], derivative_filter=usual.up[3]) == PidConfig()  # type: ignore[misc]
+
+
+def test_an_unknown_plant_is_named() -> None:
+    with pytest.raises(ValueError, match="unknown plant 'quadrotor_rol'"):
+        axis_of("quadrotor_rol")
 
 
 def test_a_quadrotor_rolls_as_under_the_pid() -> None:
