@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from spikeloop.control.decision_transformer.experts import EXPERTS, Expert, simp
 from spikeloop.control.decision_transformer.problems import Action, Floats, Problem, coded_action
 
 KINDS = ("expert", "medium", "random")
+Episode = tuple[Floats, Floats, NDArray[np.float64]]
 PUSH_STEPS, PUSHES = 5, 0.04
 """Longest push, and share of the steps at which one begins."""
 
@@ -55,34 +56,50 @@ def record(problem: Problem, seed: int, expert: Expert | None = None) -> Traject
     """
     expert = expert or EXPERTS[problem.name]()
     environment = environment_of(problem)
-    count = sum(problem.episodes)
+    found = [
+        episode_of(problem, seed, number, expert, environment)
+        for number in range(sum(problem.episodes))
+    ]
+    environment.close()
+    return padded(problem, found)
+
+
+def episode_of(
+    problem: Problem, seed: int, number: int, expert: Expert, environment: gymnasium.Env[Any, Any]
+) -> Episode:
+    """One of the episodes that `record` gives: states, actions and rewards, a row a step."""
+    kind = KINDS[int(np.repeat(np.arange(len(KINDS)), problem.episodes)[number])]
+    random = np.random.default_rng((seed, number))
+    act = _policy(problem, expert, kind, random)
+    push = _pushes(problem, kind, random)
+    state, _ = environment.reset(seed=problem.training_starts * seed + number)
+    if hasattr(expert, "begin"):
+        expert.begin(environment)
+    states, actions, rewards = [], [], []
+    ended = False
+    while not ended:
+        action = act(state)
+        states.append(problem.see(state))
+        actions.append(coded_action(problem, action))
+        state, reward, terminated, truncated, _ = environment.step(taken(problem, push(action)))
+        rewards.append(float(reward))
+        ended = terminated or truncated
+    return np.array(states, np.float32), np.array(actions, np.float32), np.array(rewards)
+
+
+def padded(problem: Problem, episodes: Sequence[Episode]) -> Trajectories:
+    """All episodes of a problem in one."""
+    count = len(episodes)
     states = np.zeros((count, problem.longest, problem.states), np.float32)
     actions = np.zeros((count, problem.longest, problem.actions), np.float32)
     rewards = np.zeros((count, problem.longest), np.float64)
-    lengths = np.zeros(count, np.int64)
-    kinds = np.repeat(np.arange(len(KINDS)), problem.episodes)
-    for episode, kind in enumerate(kinds):
-        start = problem.training_starts * seed + episode
-        random = np.random.default_rng((seed, episode))
-        act = _policy(problem, expert, KINDS[kind], random)
-        push = _pushes(problem, KINDS[kind], episode, random)
-        state, _ = environment.reset(seed=start)
-        if hasattr(expert, "begin"):
-            expert.begin(environment)
-        ended = False
-        while not ended:
-            step = lengths[episode]
-            action = act(state)
-            states[episode, step] = problem.see(state)
-            actions[episode, step] = coded_action(problem, action)
-            done = taken(problem, push(action))
-            state, reward, terminated, truncated, _ = environment.step(done)
-            rewards[episode, step] = reward
-            lengths[episode] += 1
-            ended = terminated or truncated
-    environment.close()
+    lengths = np.array([len(rewards) for _, _, rewards in episodes], np.int64)
+    for index, episode in enumerate(episodes):
+        for whole, part in zip((states, actions, rewards), episode, strict=True):
+            whole[index, : len(part)] = part
     returns = np.cumsum(rewards[:, ::-1], 1)[:, ::-1].astype(np.float32)
-    return Trajectories(states, actions, returns, lengths, kinds.astype(np.int64))
+    kinds = np.repeat(np.arange(len(KINDS)), problem.episodes).astype(np.int64)
+    return Trajectories(states, actions, returns, lengths, kinds)
 
 
 def kept(path: Path, problem: Problem, seed: int, expert: Expert | None = None) -> Trajectories:
@@ -133,9 +150,7 @@ def _policy(
     return {"expert": expert, "medium": medium, "random": lambda state: chance()}[kind]
 
 
-def _pushes(
-    problem: Problem, kind: str, episode: int, random: np.random.Generator
-) -> Callable[[Action], Action]:
+def _pushes(problem: Problem, kind: str, random: np.random.Generator) -> Callable[[Action], Action]:
     """What is done instead of an action: for some steps, its last value is one of chance."""
     if kind != "expert" or random.random() >= problem.pushed:
         return lambda action: action
