@@ -94,9 +94,11 @@ def padded(problem: Problem, episodes: Sequence[Episode]) -> Trajectories:
     actions = np.zeros((count, problem.longest, problem.actions), np.float32)
     rewards = np.zeros((count, problem.longest), np.float64)
     lengths = np.array([len(rewards) for _, _, rewards in episodes], np.int64)
-    for index, episode in enumerate(episodes):
-        for whole, part in zip((states, actions, rewards), episode, strict=True):
-            whole[index, : len(part)] = part
+    for index, (seen, taken_actions, gained) in enumerate(episodes):
+        length = len(gained)
+        states[index, :length] = seen
+        actions[index, :length] = taken_actions
+        rewards[index, :length] = gained
     returns = np.cumsum(rewards[:, ::-1], 1)[:, ::-1].astype(np.float32)
     kinds = np.repeat(np.arange(len(KINDS)), problem.episodes).astype(np.int64)
     return Trajectories(states, actions, returns, lengths, kinds)
