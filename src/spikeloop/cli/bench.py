@@ -47,15 +47,14 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    figures: dict[str, float] = importlib.import_module(
-        f"spikeloop_benchmarks.{args.suite}"
-    ).measure()
+    figures, energy = _measured(args.suite)
     meta: dict[str, Any] = {
         "suite": args.suite,
         "machine": _processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "load": os.getloadavg()[0],
+        "package_energy": energy,
     }
     for name, value in figures.items():
         print(f"{name:28}{value:12.3f}")
@@ -63,6 +62,24 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         args.json.write_text(json.dumps(figures | {"meta": meta}, indent=1) + "\n")
     return 0
+
+
+def _measured(suite: str) -> tuple[dict[str, float], str]:
+    """The suite's figures, and the joules that the processor took for it, or why they aren't known.
+
+    They are of the whole processor, with all else that it did meanwhile.
+    """
+    from spikeloop.metrics.energy import EnergyError, Rapl
+
+    measure = importlib.import_module(f"spikeloop_benchmarks.{suite}").measure
+    try:
+        counter = Rapl()
+    except EnergyError as error:
+        return measure(), f"not measured: {error}"
+    with counter:
+        figures: dict[str, float] = measure()
+    used = counter.energy
+    return figures, f"{used.joules:.1f} J in {used.seconds:.1f} s, measured" if used else ""
 
 
 def _processor() -> str:
