@@ -13,12 +13,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from spikeloop.perception.place.pictures import GLANCES, edge_amplitudes, glanced
+from spikeloop.perception.place.temporal import input_gains
 
 Pictures = NDArray[np.float32]
 Flat = NDArray[np.float32]
 Scores = NDArray[np.float64]
 CELLS, BEARINGS = 7, 9
 RIDGE = 30.0
+WEIGHING = 2.0
+"""Exponent of the gains of edges."""
 
 
 def absolute_differences(references: Pictures, queries: Pictures) -> Scores:
@@ -33,12 +36,18 @@ def absolute_differences(references: Pictures, queries: Pictures) -> Scores:
 def edge_differences(references: Pictures) -> Callable[[Pictures], Scores]:
     """Scores by absolute differences of `pictures.edge_amplitudes`, best over drives and glances.
 
-    Conventional, and yet with all that the networks see: no network, but their pictures.
+    Conventional, and yet with all that the networks see: their edges, each weighed by how well it
+    tells places apart and stays the same from drive to drive (`temporal.input_gains`).
     """
     edges = _edges(references)
+    side = edges.shape[-1]
+    gains = input_gains(edges.reshape(*edges.shape[:2], -1), WEIGHING).reshape(side, side)
+    weighed = edges * gains
 
     def scores(queries: Pictures) -> Scores:
-        moved = [-_differences(edges, _edges(picture)).min(0) for picture in glanced(queries)]
+        moved = [
+            -_differences(weighed, _edges(picture) * gains).min(0) for picture in glanced(queries)
+        ]
         best: Scores = np.max(moved, axis=0)
         return best
 

@@ -23,9 +23,9 @@ STOOD = 0.05
 STRETCH = 15
 """Places to each side that share their view with a place."""
 BLOCKS, BLOCK = 6, 50
-NEW_SHARE = 0.97
+NEW_SHARE = 0.95
 """Part of the answers of wrong places that the threshold is above."""
-KEPT_SHARE, LED_PLACES = 0.8, 1.5
+KEPT_SHARE, LED_PLACES = 0.5, 1.5
 """Who was on the map stays there unless a picture says otherwise: a threshold that fewer wrong
 places stay below, for the place to which the way led."""
 APART = 0.75
