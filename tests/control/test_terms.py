@@ -164,6 +164,8 @@ def test_what_is_taken_out_is_gone() -> None:
 def test_impossible_networks_are_refused() -> None:
     with pytest.raises(ValueError, match="reach must be above 0"):
         construct(GAINS, 0.0)
+    with pytest.raises(ValueError, match="finest must be above 0"):
+        construct(GAINS, 1.0, finest=0.0)
     with pytest.raises(ValueError, match="at least 1"):
         construct(GAINS, 1.0, pairs=0)
     good = construct(GAINS, 1.0)
@@ -197,7 +199,10 @@ def _same(name: str, made: TermWeights) -> None:
 
 @pytest.mark.parametrize("plant", [name for name in AXES if name not in ALTITUDES])
 def test_the_shipped_networks_are_those_of_the_tuned_gains(plant: str) -> None:
-    _same(f"spiking_pid_{plant}", construct(own_gains(plant), AXES[plant].reach))
+    _same(
+        f"spiking_pid_{plant}",
+        construct(own_gains(plant), AXES[plant].reach, finest=AXES[plant].finest),
+    )
 
 
 def test_the_tours_networks_are_those_of_its_pids() -> None:

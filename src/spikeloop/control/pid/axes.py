@@ -42,6 +42,8 @@ class Axis:
         pace: how long takes what lasts 1 s for altitude, s.
         period_s: of a decision.
         truth: name of the true value in the environment's info.
+        finest: what one spike may change the command, where the network is finest: where a command
+            of 1 moves the plant by many times what is told apart, it must be little.
 
     """
 
@@ -54,6 +56,7 @@ class Axis:
     pace: float = 1.0
     period_s: float = 0.1
     truth: str = "value"
+    finest: float = 0.02
 
 
 def _id(name: str) -> str:
@@ -72,7 +75,7 @@ AXES = {
         Axis("diff_drive_heading", _id("DiffDriveHeading"), "heading of the differential drive",
              "rad", 3.2, pace=0.4),
         Axis("diff_drive_speed", _id("DiffDriveSpeed"), "speed of the differential drive", "m/s",
-             1.5, 0.2, 0.4),
+             1.5, 0.2, 0.4, finest=0.001),
         Axis("quadrotor_roll", _id("QuadrotorRoll"), "roll of a quadrotor", "rad", 1.6, 0.3, 0.1,
              0.01),
         Axis("quadrotor_pitch", _id("QuadrotorPitch"), "pitch of a quadrotor", "rad", 1.6, 0.3, 0.1,

@@ -49,6 +49,12 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="construct: errors beyond it aren't told apart (default: the plant's range)",
     )
+    parser.add_argument(
+        "--finest",
+        type=float,
+        help="construct: least change of the command by one spike (default: the plant's own); "
+        "less is nearer to the PID, and takes more spikes",
+    )
     for name in GAINS:
         parser.add_argument(
             f"--{name.replace('_', '-')}",
@@ -62,8 +68,9 @@ def train(args: argparse.Namespace) -> int:
     method = args.method or ("evolve" if args.plant in PLANTS else "construct")
     if method == "evolve" and args.plant not in PLANTS:
         raise TaskError(f"--method evolve: only for --plant {' or '.join(PLANTS)}; use construct")
-    if method == "evolve" and args.reach is not None:
-        raise TaskError("--reach: an evolved network finds its own; it is for construct")
+    for name in ("reach", "finest"):
+        if method == "evolve" and getattr(args, name) is not None:
+            raise TaskError(f"--{name}: an evolved network finds its own; it is for construct")
     gains, commit = _gains(args), source_commit()
     out: Path = args.out or Path("out") / f"train_{NAME}_{args.plant}_{args.seed}"
     path = out / f"spiking_pid_{args.plant}.npz"
@@ -120,10 +127,11 @@ def _constructed(
 
     axis = AXES[args.plant]
     reach = axis.reach if args.reach is None else args.reach
+    finest = axis.finest if args.finest is None else args.finest
     try:
-        weights = construct(gains, reach)
+        weights = construct(gains, reach, finest=finest)
     except ValueError as error:
-        raise TaskError(f"--reach: {error}") from error
+        raise TaskError(f"train pid: {error}") from error
     path.parent.mkdir(parents=True, exist_ok=True)
     save_terms(path, weights)
     metrics = evaluate_axis(
@@ -135,7 +143,7 @@ def _constructed(
         ablations=False,
         cluster=args.cluster,
     )
-    return metrics, {"reach": reach, "unit": axis.unit}
+    return metrics, {"reach": reach, "finest": finest, "unit": axis.unit}
 
 
 def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
@@ -212,7 +220,8 @@ def _gains(args: argparse.Namespace) -> PidConfig:
 def _command(args: argparse.Namespace, gains: PidConfig, method: str) -> str:
     """What repeats the run, also when other gains have become the plant's own."""
     options = [f"--{name.replace('_', '-')} {getattr(gains, name):g}" for name in GAINS]
-    more = [] if args.reach is None else [f"--reach {args.reach:g}"]
+    given = [(name, getattr(args, name)) for name in ("reach", "finest")]
+    more = [f"--{name} {value:g}" for name, value in given if value is not None]
     more += ["--quick"] if args.quick else []
     base = f"spikeloop train {NAME} --plant {args.plant} --method {method} --seed {args.seed}"
     return " ".join([base, *options, *more])

@@ -94,13 +94,15 @@ def construct(
         finest: what one spike of the finest pair may add to the command of a decision.
 
     Raises:
-        ValueError: `reach` isn't above 0, or a count isn't at least 1.
+        ValueError: `reach` or `finest` isn't above 0, or a count isn't at least 1.
 
     """
     if not (np.isfinite(reach) and reach > 0.0):
         raise ValueError(f"reach must be above 0, not {reach:g}")
-    if pairs < 1 or ticks < 1 or not finest > 0.0:
+    if pairs < 1 or ticks < 1:
         raise ValueError(f"pairs and ticks must be at least 1, not {pairs} and {ticks}")
+    if not (np.isfinite(finest) and finest > 0.0):
+        raise ValueError(f"finest must be above 0, not {finest:g}")
     tick_s = gains.period / ticks
     filter_s = max(gains.derivative_filter, 0.5 * gains.period)
     slope = gains.kd / filter_s
