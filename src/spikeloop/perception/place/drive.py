@@ -200,6 +200,8 @@ def _topic_of(bag: Bag, name: str) -> BagTopic:
     usable = [t for t in bag.topics if t.kind in (IMAGE, PACKED_IMAGE, EVENT_PACKET)]
     names = [topic.name for topic in usable]
     if name:
+        # Recordings name topics in full, people mostly leave the first stroke out.
+        name = f"/{name}" if name not in names and f"/{name}" in names else name
         if name not in names:
             raise DriveError(
                 f"{bag.path}: no pictures or events on '{name}'{suggestion(name, names)}; "
