@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikeloop.perception.place.baselines import BASELINES
+from spikeloop.perception.place.baselines import BASELINES, edge_differences
 from spikeloop.perception.place.scoring import place_scores
 from spikeloop.perception.place.sequence import sequence_scores
 
@@ -70,3 +70,15 @@ def test_every_baseline_knows_a_picture_again(name: str) -> None:
     references = random.uniform(-1, 1, (2, 20, 28, 28)).astype(np.float32)
     for scores in BASELINES[name](references, references[1]).values():
         assert scores.argmax(1).tolist() == list(range(20))
+
+
+def test_differences_of_edges_find_a_picture_that_moved_aside_and_got_darker() -> None:
+    random = np.random.default_rng(8)
+    scene = np.kron(random.standard_normal((12, 6, 6)), np.ones((2, 2))).astype(np.float32)
+    drives = np.stack([scene + 0.05 * random.standard_normal(scene.shape) for _ in range(2)])
+    score = edge_differences(drives.astype(np.float32))
+    moved = np.roll(scene, 1, axis=2)
+    for seen in (scene, moved, 0.5 * scene - 0.3):
+        assert score(seen).argmax(1).tolist() == list(range(12))
+    # What is as on a drive differs by nothing.
+    np.testing.assert_allclose(np.diag(score(drives[0].astype(np.float32))), 0.0, atol=1e-7)

@@ -93,6 +93,12 @@ def test_the_drive_that_is_most_alike_counts() -> None:
         scores = module.scores(drive)
         assert scores.argmax(1).tolist() == list(range(20))
         np.testing.assert_allclose(np.diag(scores), 1.0, rtol=1e-4)
+    for refused, references in (
+        (module, drives[:1]),
+        (train_temporal(drives, DELTA, 0)[0], drives),
+    ):
+        with pytest.raises(ValueError, match="only prototypes take further places, of"):
+            refused.with_places(references)
 
 
 def test_progress_adds_up_to_the_whole() -> None:
