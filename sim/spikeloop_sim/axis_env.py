@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from spikeloop.control.pid.config import PidConfig
 from spikeloop.control.pid.pid import Pid
-from spikeloop.control.pid.tour import thrusters, wrapped
-from spikeloop.rotation import yaw_of
+from spikeloop.control.pid.tour import thrusters
+from spikeloop.rotation import wrapped, yaw_of
 from spikeloop_sim.blimp import SENSORS, Blimp
 from spikeloop_sim.blimp_config import BlimpConfig
 from spikeloop_sim.diff_drive import DiffDrive

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloop.rotation import wrapped
+
 LOOK_M = 1.5
 """Way ahead over which the curvature is taken."""
 
@@ -70,8 +72,8 @@ class Lane:
             way,
             place if place < len(self._points) - 0.5 else place - len(self._points),
             offset,
-            _wrapped(yaw - heading),
-            _wrapped(self.heading(way + LOOK_M) - heading) / LOOK_M,
+            wrapped(yaw - heading),
+            wrapped(self.heading(way + LOOK_M) - heading) / LOOK_M,
         )
 
     def heading(self, way: float) -> float:
@@ -91,7 +93,3 @@ class Lane:
         k = min(int(np.searchsorted(self._begin, way, side="right")) - 1, len(self._points) - 1)
         x, y = self._points[k] + (way - self._begin[k]) / self._lengths[k] * self._steps[k]
         return float(x), float(y), self.heading(way)
-
-
-def _wrapped(angle: float) -> float:
-    return math.remainder(angle, 2.0 * math.pi)

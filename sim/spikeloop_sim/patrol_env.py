@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from spikeloop.rotation import yaw_of
+from spikeloop.rotation import wrapped, yaw_of
 from spikeloop_sim.drive_env import (
     ARRIVAL,
     COLLISION,
@@ -114,7 +114,7 @@ class PatrolEnv(DriveEnv):
         x, y, _ = odometry.position
         yaw = yaw_of(*odometry.orientation)
         away = (self._goal[0] - x, self._goal[1] - y)
-        bearing = math.remainder(math.atan2(away[1], away[0]) - yaw, 2.0 * math.pi)
+        bearing = wrapped(math.atan2(away[1], away[0]) - yaw)
         state = (
             min(math.hypot(*away), GOAL_LIMIT_M),
             bearing,

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikeloop.control.pid.tour import Tour, TourConfig, thrusters, wrapped
+from spikeloop.control.pid.tour import Tour, TourConfig, thrusters
 from spikeloop.loop.criteria import judge_of, new_flight
 from spikeloop.loop.guiding import Route
 from spikeloop.loop.mission import load_mission, pose_of
+from spikeloop.rotation import wrapped
 
 STILL = (0.0, 0.0)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spikeloop.control.lidar_reactive.config import LidarReactiveConfig
 from spikeloop.control.lidar_reactive.lidar_reactive import LidarReactive
-from spikeloop.rotation import yaw_of
+from spikeloop.rotation import wrapped, yaw_of
 
 Doubles = NDArray[np.float64]
 Pose = tuple[float, float, float]
@@ -58,7 +58,7 @@ def observation(points: Doubles, pose: Pose, goal: tuple[float, float], speeds: 
 
     """
     away = (goal[0] - pose[0], goal[1] - pose[1])
-    bearing = math.remainder(math.atan2(away[1], away[0]) - pose[2], 2.0 * math.pi)
+    bearing = wrapped(math.atan2(away[1], away[0]) - pose[2])
     return np.array([*sectors(points), math.hypot(*away), bearing, *speeds])
 
 

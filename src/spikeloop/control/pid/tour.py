@@ -15,8 +15,8 @@ from typing import Protocol
 from spikeloop.control.pid.config import PidConfig
 from spikeloop.control.pid.pid import Pid
 from spikeloop.parameters import parameter
+from spikeloop.rotation import wrapped
 
-GAINS = ("kp", "ki", "kd", "derivative_filter")
 AXES = ("up", "forward", "turn")
 Place = tuple[float, float, float, float]
 """x, y, z (m) and heading (rad)."""
@@ -170,8 +170,3 @@ def thrusters(
     room = 1.0 - abs(turn)
     forward = min(max(forward, -room), room)
     return min(max(up, -1.0), 1.0), forward - turn, forward + turn
-
-
-def wrapped(angle: float) -> float:
-    """The same direction within -pi and pi, rad."""
-    return math.remainder(angle, 2.0 * math.pi)
