@@ -35,6 +35,27 @@ class _Map:
         return " ".join(f"{u:.1f},{v:.1f}" for u, v in (self.at(p[0], p[1]) for p in points))
 
 
+def ways_compared(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """All ways of one seed, (label, series) each, in one picture."""
+    return [top_view("Compared on the same seed", {}, rows, [])]
+
+
+def ways_of_seeds(reports: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The way of each seed in its own world, small."""
+    views = [
+        top_view(
+            f"seed {report['seed']}: {'success' if report['success'] else 'failed'}",
+            report.get("place", {}),
+            [("", report["series"])],
+            [],
+            level=3,
+        )
+        for report in reports
+        if len(report["series"]["time"]) > 1
+    ]
+    return ["<h2>The ways from above</h2>", *views]
+
+
 def top_view(
     title: str,
     place: Mapping[str, Any],

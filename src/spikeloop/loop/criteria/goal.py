@@ -15,7 +15,7 @@ from spikeloop.loop.flight import Flight
 from spikeloop.loop.guiding import Pose4
 from spikeloop.loop.moments import moments
 from spikeloop.loop.page_parts import chart
-from spikeloop.loop.top_view import top_view
+from spikeloop.loop.top_view import top_view, ways_compared, ways_of_seeds
 from spikeloop.parameters import parameter
 
 NEEDED = ("x", "y", "yaw", "speed", "turn_rate", "clearance", "collisions")
@@ -115,23 +115,12 @@ class Criteria(Judge):
     @classmethod
     def comparison(cls, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
         """All ways from above."""
-        return [top_view("Compared on the same seed", {}, rows, [])]
+        return ways_compared(rows)
 
     @classmethod
     def overview(cls, reports: Sequence[Mapping[str, Any]]) -> list[str]:
         """The way of each seed in its own world, small."""
-        views = [
-            top_view(
-                f"seed {report['seed']}: {'success' if report['success'] else 'failed'}",
-                report.get("place", {}),
-                [("", report["series"])],
-                [],
-                level=3,
-            )
-            for report in reports
-            if len(report["series"]["time"]) > 1
-        ]
-        return ["<h2>The ways from above</h2>", *views]
+        return ways_of_seeds(reports)
 
 
 def _way(series: Mapping[str, Any]) -> float:
