@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
-from spikeloop.control.pid.config import PidConfig
-from spikeloop.control.pid.tour import GAINS, ErrorPid, Tour, TourConfig
+from spikeloop.control.pid.config import GAINS, PidConfig
+from spikeloop.control.pid.tour import ErrorPid, Tour, TourConfig
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.touring import TouringNode
 from spikeloop.parameters import parameter

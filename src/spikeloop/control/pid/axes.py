@@ -138,7 +138,11 @@ def scaled_metrics(axis: Axis, flights: Sequence[Flight]) -> TrackingMetrics:
 
 def axis_metrics(axis: Axis, flights: Sequence[Flight]) -> TrackingMetrics:
     """Figures in the plant's own units."""
-    found = scaled_metrics(axis, flights)
+    return own_units(axis, scaled_metrics(axis, flights))
+
+
+def own_units(axis: Axis, found: TrackingMetrics) -> TrackingMetrics:
+    """Figures of `scaled_metrics` in the plant's unit and pace."""
     return replace(
         found,
         mae_m=found.mae_m * axis.scale,

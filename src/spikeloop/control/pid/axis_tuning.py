@@ -29,10 +29,9 @@ from spikeloop.control.pid.axes import (
     own_gains,
     scaled_metrics,
 )
-from spikeloop.control.pid.config import PidConfig
+from spikeloop.control.pid.config import GAINS, PidConfig
 from spikeloop.control.pid.cost import HELD_OUT_SEEDS, TRAINING_SEEDS, TUNING_SEED, cost
 
-GAINS = ("kp", "ki", "kd", "derivative_filter")
 POPULATION, GENERATIONS, EPISODES, WIDE = 6, 10, 2, 0.2
 HELD_OUT = 5
 """Episodes by which the gains are reported."""

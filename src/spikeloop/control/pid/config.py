@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from spikeloop.parameters import parameter
 
+GAINS = ("kp", "ki", "kd", "derivative_filter")
+"""What is tuned of a PID; the rest is given by its plant."""
+
 
 @dataclass(frozen=True)
 class PidConfig:

@@ -26,13 +26,12 @@ from cmaes import CMA
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from spikeloop.control.pid.config import PidConfig
+from spikeloop.control.pid.config import GAINS, PidConfig
 from spikeloop.control.pid.cost import HELD_OUT_SEEDS, TRAINING_SEEDS, TUNING_SEED, cost
 from spikeloop.control.pid.flying import PLANTS, fly_pid
 from spikeloop.control.pid.plants import Plant, fly_reference
 from spikeloop.metrics.step_response import TrackingMetrics, tracking_metrics
 
-GAINS = ("kp", "ki", "kd", "derivative_filter")
 LOWEST = np.log10([0.02, 0.001, 0.02, 0.02])
 HIGHEST = np.log10([10.0, 2.0, 10.0, 2.0])
 POPULATION, GENERATIONS, STARTS, SEQUENCES, WIDE = 10, 40, 8, 64, 0.4

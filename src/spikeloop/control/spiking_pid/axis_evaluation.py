@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import gymnasium
 import numpy as np
@@ -21,6 +21,7 @@ from spikeloop.control.pid.axes import (
     Decide,
     axis_of,
     fly_axis,
+    own_units,
     scaled_metrics,
 )
 from spikeloop.control.pid.config import PidConfig
@@ -33,7 +34,7 @@ from spikeloop.control.spiking_pid.evaluation import (
     ratios_of,
 )
 from spikeloop.control.spiking_pid.terms import SpikingTerms, TermWeights
-from spikeloop.metrics.step_response import Flight, TrackingMetrics, find_steps
+from spikeloop.metrics.step_response import Flight, find_steps
 from spikeloop.parallel import run_all
 
 EPISODES, SEEDS_OF_TRIALS = 2, 10
@@ -45,6 +46,8 @@ LATE_DECISIONS = 2
 HALF = 0.5
 FAULTS = ("usual", "half", "stuck", "gone", "late")
 DEAD_SHARE = 0.1
+_FIGURES = ("mae", "overshoot_pct", "settling_s", "steady", "activity")
+"""Those of `TrackingMetrics`, in a plant's own units."""
 
 
 @dataclass(frozen=True)
@@ -232,10 +235,9 @@ def _summary(
     spiking = outcomes[""]
     found = ratios_of(spiking, outcomes["pid"], intervals=True)
     for name, rows in (("pid", outcomes["pid"]), ("spiking", spiking)):
-        table = np.array([_own(axis, outcome.metrics) for outcome in rows]).mean(axis=0)
-        found |= {
-            f"{name}_{key}": value for key, value in zip(_FIGURES, table.tolist(), strict=True)
-        }
+        own = [astuple(own_units(axis, outcome.metrics)) for outcome in rows]
+        means = np.mean(own, axis=0).tolist()
+        found |= {f"{name}_{key}": value for key, value in zip(_FIGURES, means, strict=True)}
         found[f"{name}_farthest"] = max(outcome.farthest_m for outcome in rows)
     found["spikes"] = float(np.mean([outcome.spikes for outcome in spiking]))
     found["synaptic_operations"] = float(np.mean([outcome.operations for outcome in spiking]))
@@ -247,17 +249,3 @@ def _summary(
         found |= {f"{name}_{key}": value for key, value in ratios.items()}
         found[f"{name}_farthest"] = max(outcome.farthest_m for outcome in outcomes[name])
     return found
-
-
-_FIGURES = ("mae", "overshoot_pct", "settling_s", "steady", "activity")
-
-
-def _own(axis: Axis, metrics: TrackingMetrics) -> tuple[float, ...]:
-    """Scaled figures in the plant's unit and pace."""
-    return (
-        metrics.mae_m * axis.scale,
-        metrics.overshoot_pct,
-        metrics.settling_s * axis.pace,
-        metrics.steady_m * axis.scale,
-        metrics.activity,
-    )

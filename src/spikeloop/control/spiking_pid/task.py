@@ -21,7 +21,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spikeloop.control.pid.axes import AXES
+from spikeloop.control.pid.axes import ALTITUDES, AXES
+from spikeloop.control.pid.config import GAINS
 from spikeloop.parameters import build_config
 from spikeloop.tasks import TaskError, source_commit
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 NAME = "pid"
 TEXT = "spiking networks that replace a PID: altitude, heading and way of a blimp, and others"
-PLANTS = ("blimp", "identified_blimp")
-GAINS = ("kp", "ki", "kd", "derivative_filter")
 METHODS = ("construct", "evolve")
 
 
@@ -42,7 +41,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         "--method",
         choices=METHODS,
         help="construct: made for the gains, in seconds; evolve: searched for minutes, for the "
-        f"altitudes alone ({', '.join(PLANTS)}), and usual there",
+        f"altitudes alone ({', '.join(ALTITUDES)}), and usual there",
     )
     parser.add_argument(
         "--reach",
@@ -65,9 +64,11 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 def train(args: argparse.Namespace) -> int:
     """Make or evolve networks; an evolution goes on from the checkpoints in --out."""
-    method = args.method or ("evolve" if args.plant in PLANTS else "construct")
-    if method == "evolve" and args.plant not in PLANTS:
-        raise TaskError(f"--method evolve: only for --plant {' or '.join(PLANTS)}; use construct")
+    method = args.method or ("evolve" if args.plant in ALTITUDES else "construct")
+    if method == "evolve" and args.plant not in ALTITUDES:
+        raise TaskError(
+            f"--method evolve: only for --plant {' or '.join(ALTITUDES)}; use construct"
+        )
     for name in ("reach", "finest"):
         if method == "evolve" and getattr(args, name) is not None:
             raise TaskError(f"--{name}: an evolved network finds its own; it is for construct")
@@ -105,15 +106,7 @@ def _evolved(
     evolution = Evolution(plant, gains, args.seed, budget, args.workers, path.parent)
     weights, validation_cost = evolution.run()
     save_weights(path, weights)
-    metrics = evaluate_plant(
-        args.plant,
-        gains,
-        weights,
-        workers=args.workers,
-        quick=args.quick,
-        ablations=False,
-        cluster=args.cluster,
-    )
+    metrics = evaluate_plant(args.plant, gains, weights, **_flying(args, ablations=False))
     return metrics, {"budget": asdict(budget), "validation_cost": validation_cost}
 
 
@@ -134,16 +127,18 @@ def _constructed(
         raise TaskError(f"train pid: {error}") from error
     path.parent.mkdir(parents=True, exist_ok=True)
     save_terms(path, weights)
-    metrics = evaluate_axis(
-        args.plant,
-        gains,
-        weights,
-        workers=args.workers,
-        quick=args.quick,
-        ablations=False,
-        cluster=args.cluster,
-    )
+    metrics = evaluate_axis(args.plant, gains, weights, **_flying(args, ablations=False))
     return metrics, {"reach": reach, "finest": finest, "unit": axis.unit}
+
+
+def _flying(args: argparse.Namespace, ablations: bool) -> dict[str, Any]:
+    """How networks are measured, as `evaluate_plant` and `evaluate_axis` take it."""
+    return {
+        "workers": args.workers,
+        "quick": args.quick,
+        "ablations": ablations,
+        "cluster": args.cluster,
+    }
 
 
 def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
@@ -192,16 +187,11 @@ def _evaluated(args: argparse.Namespace, plant: str) -> dict[str, float]:
     from spikeloop.control.spiking_pid.storage import load_any
 
     weights, gains = load_any(args.weights or f"spiking_pid_{plant}"), reference_gains(plant)
-    options: dict[str, Any] = {
-        "workers": args.workers,
-        "quick": args.quick,
-        "ablations": not args.no_ablations,
-        "cluster": args.cluster,
-    }
+    options = _flying(args, ablations=not args.no_ablations)
     if not isinstance(weights, Weights):
         return evaluate_axis(plant, gains, weights, **options)
-    if plant not in PLANTS:
-        raise TaskError(f"--weights: these are for {' or '.join(PLANTS)}, not for {plant}")
+    if plant not in ALTITUDES:
+        raise TaskError(f"--weights: these are for {' or '.join(ALTITUDES)}, not for {plant}")
     return evaluate_plant(plant, gains, weights, **options)
 
 
