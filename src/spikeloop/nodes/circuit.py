@@ -13,12 +13,11 @@ from spikeloop.loop.health import Level
 from spikeloop.msg import LoopCost, SpikeRecord
 from spikeloop.nodes.observing import ObservingNode
 from spikeloop.nodes.running import run_node
+from spikeloop.nodes.spiking_account import ENERGY_MODEL
 from spikeloop.parameters import parameter
 
 if TYPE_CHECKING:
     from spikeloop.control.circuit.controller import Controller
-
-ENERGY_MODEL = "45 nm: 4.6 pJ a multiply-accumulate, 0.9 pJ an accumulate"
 
 
 @dataclass(frozen=True)

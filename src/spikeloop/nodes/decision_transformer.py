@@ -23,6 +23,7 @@ from spikeloop.nodes.messages import Message
 from spikeloop.nodes.observing import ObservingNode
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.slot import InputError
+from spikeloop.nodes.spiking_account import ENERGY_MODEL
 from spikeloop.parameters import parameter
 from spikeloop.rotation import yaw_of
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 CORRIDOR, POINTS, ODOM, GOAL = "corridor", "lidar/points", "odom", "setpoint"
 FROZEN_SCANS = 4
 """So often the same scan comes from a LiDAR that has stopped."""
-ENERGY_MODEL = "45 nm: 4.6 pJ a multiply-accumulate, 0.9 pJ an accumulate"
 
 
 @dataclass(frozen=True)
