@@ -232,6 +232,24 @@ def _send(
 
 
 @njit(cache=True)
+def _take(coming: NDArray[np.float64], g_e: NDArray[np.float64]) -> None:
+    """What has arrived in a step reaches the neurons, and its room in the ring is free again."""
+    for j in range(g_e.shape[0]):
+        g_e[j] += coming[j]
+        coming[j] = 0.0
+
+
+@njit(cache=True)
+def _places(targets: Targets) -> Targets:
+    """Where a neuron's synapse stands in each pixel's order, (neurons, pixels)."""
+    place = np.empty((targets.shape[1], targets.shape[0]), np.int16)
+    for i in range(targets.shape[0]):
+        for s in range(targets.shape[1]):
+            place[targets[i, s], i] = s
+    return place
+
+
+@njit(cache=True)
 def _potentiate(
     weights: NDArray[np.float32],
     place: Targets,
@@ -274,11 +292,7 @@ def _simulate(
     post_1, post_2 = np.zeros(neurons), np.zeros(neurons)
     since_e, since_i = np.full(neurons, 10**6), np.full(neurons, 10**6)
     arrived = np.full((pixels, neurons) if learn else (1, 1), -(10**6), np.int32)
-    place = np.empty((neurons, pixels) if learn else (1, 1), np.int16)
-    if learn:
-        for i in range(pixels):
-            for s in range(neurons):
-                place[targets[i, s], i] = s
+    place = _places(targets) if learn else np.empty((1, 1), np.int16)
     coming = np.zeros((1, 1) if learn else (delays, neurons))
     spikes = np.empty(int(pixels * rate_hz * stimulus * dt * 2e-3) + 1024, np.int32)
     ends = np.zeros(length + 1, np.int32)
@@ -319,10 +333,7 @@ def _simulate(
             elif number >= 0:
                 for k in range(ends[step], ends[step + 1]):
                     _send(weights, groups, targets, spikes[k], step, coming)
-                slot = step % delays
-                for j in range(neurons):
-                    ge_e[j] += coming[slot, j]
-                    coming[slot, j] = 0.0
+                _take(coming[step % delays], ge_e)
             for j in range(neurons):
                 over = v_e[j] > theta[j] - THETA_OFFSET + THRESHOLD_E
                 if over and since_e[j] * dt > TIMER_E:
