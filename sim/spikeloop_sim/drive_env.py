@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloop.lidar.sectors import RANGE_M, SECTORS, sectors, xyz_of
 from spikeloop.parameters import build_config, suggestion
 from spikeloop_sim.chase_picture import ChasePicture
 from spikeloop_sim.diff_drive import POINTS, DiffDrive
@@ -20,10 +20,6 @@ from spikeloop_sim.worlds.catalogue import CALIBRATION, TEST
 
 SPLITS = {"train": (0, CALIBRATION), "test": (TEST, TEST)}
 """First world seed of each split, and how many there are."""
-BINS = 36
-RANGE_M = 10.0
-LOW_M, HIGH_M = -0.27, 0.12
-"""Heights in the LiDAR's frame between which a point is an obstacle of the robot's."""
 TIME_PRICE, ARRIVAL, COLLISION = 0.02, 10.0, 10.0
 
 USUAL: dict[str, object] = {
@@ -115,11 +111,11 @@ class DriveEnv(RobotEnv):
         return self._drive.truth()
 
     def around(self) -> NDArray[np.float64]:
-        """The LiDAR's newest scan by sectors; see `sectors`."""
+        """The LiDAR's newest scan by sectors; see `spikeloop.lidar.sectors`."""
         cloud = self._drive.read(POINTS)
         if not isinstance(cloud, CloudReading):
             raise TypeError("the robot's LiDAR gives another reading than it should")
-        return sectors(cloud.points)
+        return sectors(xyz_of(cloud.points))
 
     def told(self, truth: Mapping[str, float], is_success: bool) -> dict[str, Any]:
         """What every `info` has."""
@@ -151,8 +147,8 @@ class DriveEnv(RobotEnv):
 
 def seen_box(limits: list[tuple[float, float]]) -> gymnasium.spaces.Box:
     """The space of the sectors and of further numbers with these limits."""
-    low = [0.0] * BINS + [low for low, _ in limits]
-    high = [RANGE_M] * BINS + [high for _, high in limits]
+    low = [0.0] * SECTORS + [low for low, _ in limits]
+    high = [RANGE_M] * SECTORS + [high for _, high in limits]
     return gymnasium.spaces.Box(np.array(low, np.float32), np.array(high, np.float32))
 
 
@@ -161,20 +157,3 @@ def within(space: Any, *parts: Any) -> Observation:
     seen = np.concatenate(parts).astype(np.float32)
     clipped: Observation = np.clip(seen, space.low, space.high)
     return clipped
-
-
-def sectors(points: NDArray[np.void]) -> NDArray[np.float64]:
-    """Distance to the nearest obstacle in each of 36 sectors, (36,) m, at most 10.
-
-    Args:
-        points: records with x, y, z in the LiDAR's frame, NaN where nothing came back.
-
-    """
-    x, y, z = (points[name].reshape(-1).astype(np.float64) for name in "xyz")
-    there = np.isfinite(x) & (z > LOW_M) & (z < HIGH_M)
-    x, y = x[there], y[there]
-    width = 2.0 * math.pi / BINS
-    sector = np.floor(np.arctan2(y, x) / width + 0.5).astype(np.int64) % BINS
-    nearest = np.full(BINS, RANGE_M)
-    np.minimum.at(nearest, sector, np.hypot(x, y))
-    return nearest

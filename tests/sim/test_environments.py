@@ -11,11 +11,12 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from spikeloop_sim import ENVIRONMENTS
-from spikeloop_sim.drive_env import BINS, RANGE_M, sectors
 from spikeloop_sim.height_picture import height_picture
 from spikeloop_sim.window import Window
 from spikeloop_sim.wrappers import EventCameraObservation, PictureEventObservation
 from spikeloop_sim.wrappers.picture_events import changes
+
+from spikeloop.lidar.sectors import RANGE_M, SECTORS, sectors, xyz_of
 
 IDS = [f"spikeloop/{name}-v0" for name in ENVIRONMENTS]
 CORRIDOR = "spikeloop/CorridorPatrol-v0"
@@ -140,9 +141,9 @@ def test_sectors_hold_the_nearest_obstacle() -> None:
     rows = ((2.0, 0.0, 0.0), (1.5, 0.0, 0.0), (0.0, 3.0, 0.0), (1.0, 0.0, 0.5), (np.nan,) * 3)
     for index, row in enumerate(rows):
         points[index] = row
-    nearest = sectors(points)
-    assert nearest[0] == pytest.approx(1.5) and nearest[BINS // 4] == pytest.approx(3.0)
-    assert (np.delete(nearest, [0, BINS // 4]) == RANGE_M).all()
+    nearest = sectors(xyz_of(points))
+    assert nearest[0] == pytest.approx(1.5) and nearest[SECTORS // 4] == pytest.approx(3.0)
+    assert (np.delete(nearest, [0, SECTORS // 4]) == RANGE_M).all()
 
 
 def test_patrol_pays_for_progress_and_ends_at_a_wall() -> None:
@@ -173,7 +174,7 @@ def test_a_plain_rule_drives_around_a_track_and_is_paid_by_the_metre() -> None:
     assert info["lap"] == pytest.approx(60.0, abs=0.5)
     total, ended = 0.0, False
     while not ended:
-        offset, heading, curvature, speed, _ = seen[BINS:]
+        offset, heading, curvature, speed, _ = seen[SECTORS:]
         turn = speed * curvature - 1.5 * heading - 0.6 * offset
         seen, reward, ended, cut, info = environment.step(np.array([0.6, 0.5 * turn], np.float32))
         total += float(reward)

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 
 from spikeloop.control.lidar_reactive.config import LidarReactiveConfig
 from spikeloop.control.lidar_reactive.lidar_reactive import LidarReactive
+from spikeloop.lidar.sectors import SECTORS, sectors, xyz_of
 from spikeloop.rotation import wrapped, yaw_of
 
 Doubles = NDArray[np.float64]
 Pose = tuple[float, float, float]
 
-SECTORS, RANGE_M = 36, 10.0
-LOW_M, HIGH_M = -0.27, 0.12
-"""Heights in the LiDAR's frame between which a point is an obstacle."""
 OBSERVED, SEEN = SECTORS + 4, SECTORS + 5
 SPEED, SPEED_BACK, TURN_RATE = 1.0, 0.3, 2.0
 """What actions are parts of: the limits of the base, m/s and rad/s."""
@@ -31,27 +29,11 @@ NEARNESS_M, GOAL_M = 1.0, 5.0
 DECISION_S = 0.1
 
 
-def sectors(points: Doubles) -> Doubles:
-    """Distance to the nearest obstacle in each sector, (36,) m, the first one ahead, then left.
-
-    Args:
-        points: (n, 3) in the LiDAR's frame, m; NaN where nothing came back.
-
-    """
-    x, y, z = points.T
-    there = np.isfinite(x) & (z > LOW_M) & (z < HIGH_M)
-    x, y = x[there], y[there]
-    sector = np.floor(np.arctan2(y, x) * (SECTORS / (2.0 * math.pi)) + 0.5).astype(int) % SECTORS
-    nearest = np.full(SECTORS, RANGE_M)
-    np.minimum.at(nearest, sector, np.hypot(x, y))
-    return nearest
-
-
 def observation(points: Doubles, pose: Pose, goal: tuple[float, float], speeds: Any) -> Doubles:
     """What the environment would show, (40,).
 
     Args:
-        points: see `sectors`.
+        points: see `spikeloop.lidar.sectors`.
         pose: x, y (m) and yaw (rad) by odometry.
         goal: x and y in the frame of `pose`.
         speeds: forward, m/s, and turn rate, rad/s, by odometry.
@@ -97,7 +79,7 @@ class PatrolExpert:
     def __call__(self, observed: Doubles) -> Doubles:
         """The action for what the robot's sensors read now."""
         cloud = self._robot.read("lidar/points").points
-        points = np.stack([cloud[name].reshape(-1) for name in "xyz"], 1).astype(np.float64)
+        points = xyz_of(cloud)
         odometry = self._robot.read("odom")
         goal = self._robot.world.surroundings.goal
         pose = (*odometry.position[:2], yaw_of(*odometry.orientation))
