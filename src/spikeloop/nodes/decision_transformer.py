@@ -15,13 +15,13 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from spikeloop.control.decision_transformer import corridor
 from spikeloop.control.decision_transformer.problems import PROBLEMS
 from spikeloop.installed import UnknownWeightsError
-from spikeloop.lidar.packed import PackedError, points_of
 from spikeloop.loop.health import Level
 from spikeloop.msg import LoopCost, SpikeRecord
 from spikeloop.nodes.commands import no_twist, twist_of
 from spikeloop.nodes.messages import Message
 from spikeloop.nodes.observing import ObservingNode
 from spikeloop.nodes.running import run_node
+from spikeloop.nodes.scans import scan_of
 from spikeloop.nodes.slot import InputError
 from spikeloop.nodes.spiking_account import ENERGY_MODEL
 from spikeloop.parameters import parameter
@@ -130,13 +130,8 @@ class DecisionTransformerNode(ObservingNode):
         return [float(value) for value in seen]
 
     def _scan(self, message: Message) -> NDArray[np.float64]:
-        """(n, 3); the ground always answers, and noise makes each scan another."""
-        try:
-            points = points_of(message)
-        except PackedError as error:
-            raise InputError(f"{POINTS}: {error}") from error
-        if not np.isfinite(points).all(axis=1).any():
-            raise InputError(f"{POINTS}: no point is finite")
+        """See `scan_of`; noise makes each scan another."""
+        points = scan_of(POINTS, message)
         content = points.tobytes()
         self._repeats = self._repeats + 1 if content == self._scanned else 0
         self._scanned = content

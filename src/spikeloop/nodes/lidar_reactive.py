@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from geometry_msgs.msg import TwistStamped
-from numpy.typing import NDArray
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from spikeloop.control.lidar_reactive.config import LidarReactiveConfig
 from spikeloop.control.lidar_reactive.lidar_reactive import LidarReactive
-from spikeloop.lidar.packed import PackedError, points_of
 from spikeloop.nodes.commands import no_twist, twist_of
 from spikeloop.nodes.messages import Message
 from spikeloop.nodes.running import run_node
+from spikeloop.nodes.scans import scan_of
 from spikeloop.nodes.slot import InputError, SlotNode
 from spikeloop.parameters import parameter
 from spikeloop.rotation import yaw_of
@@ -62,7 +60,7 @@ class LidarReactiveNode(SlotNode):
         for name in (ODOM, GOAL):
             if name not in inputs:
                 raise InputError(f"{name}: none has come yet")
-        points = _scan(inputs[POINTS])
+        points = scan_of(POINTS, inputs[POINTS])
         pose = inputs[ODOM].pose.pose
         turn, place = pose.orientation, inputs[GOAL].pose.position
         here = (pose.position.x, pose.position.y, yaw_of(turn.x, turn.y, turn.z, turn.w))
@@ -74,17 +72,6 @@ class LidarReactiveNode(SlotNode):
     def empty(self, name: str) -> Message:
         """The answer without a command: an input can't be trusted."""
         return no_twist()
-
-
-def _scan(message: Message) -> NDArray[np.float64]:
-    """(n, 3) of a scan; one in which nothing came back is no scan, for the ground always does."""
-    try:
-        points = points_of(message)
-    except PackedError as error:
-        raise InputError(f"{POINTS}: {error}") from error
-    if not np.isfinite(points).all(axis=1).any():
-        raise InputError(f"{POINTS}: no point is finite")
-    return points
 
 
 def main(args: list[str] | None = None) -> int:
