@@ -12,6 +12,7 @@ from unittest import mock
 
 import pytest
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 
 import launch
@@ -69,6 +70,18 @@ class Peer:
                 return value
             self._executor.spin_once(timeout_sec=0.05)
         raise AssertionError(f"condition not met within {timeout} s")
+
+    def diagnostics(self, name: str) -> dict[str, str]:
+        """What a node tells of itself, kept up to date."""
+        told: dict[str, str] = {}
+
+        def hear(message: DiagnosticArray) -> None:
+            for status in message.status:
+                if status.name == f"/{name}":
+                    told.update({pair.key: pair.value for pair in status.values})
+
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", hear, 100)
+        return told
 
     def close(self) -> None:
         self._executor.shutdown()

@@ -11,7 +11,6 @@ from typing import Any
 import launch_pytest
 import numpy as np
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray
 from event_camera_msgs.msg import EventPacket
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
@@ -71,17 +70,11 @@ def launched(description: Any, ros_domain: int) -> Any:
 
 @pytest.mark.launch(fixture=launched)
 def test_a_stage_that_stood_still_tells_each_packet_that_it_missed(nodes: Any, peer: Any) -> None:
-    told: dict[str, dict[str, str]] = {}
-
-    def hear(message: DiagnosticArray) -> None:
-        for status in message.status:
-            name = status.name.rsplit("/", 1)[-1]
-            told[name] = {pair.key: pair.value for pair in status.values}
-
-    peer.node.create_subscription(DiagnosticArray, "/diagnostics", hear, 100)
+    names = ("event_player", "event_filter", "event_slicer")
+    told = {name: peer.diagnostics(name) for name in names}
 
     def count(node: str, key: str) -> int:
-        return int(told.get(node, {}).get(key, "0"))
+        return int(told[node].get(key, "0"))
 
     joined = [("event_filter", READERS), ("event_slicer", WRITERS)]
     peer.wait(

@@ -10,7 +10,6 @@ from typing import Any
 import launch_pytest
 import numpy as np
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray
 from event_camera_msgs.msg import EventPacket
 from launch_pytest.tools.process import wait_for_exit_sync
 from lifecycle_msgs.srv import ChangeState
@@ -22,13 +21,15 @@ from spikeloop.events.slicing.by_area import ByArea
 from spikeloop.events.slicing.by_count import ByCount
 from spikeloop.events.slicing.by_time import ByTime
 from spikeloop.events.slicing.slicer import Slicer
-from spikeloop.loop.accounting import RECEIVED
+from spikeloop.loop.accounting import READERS, RECEIVED, WRITERS
 from spikeloop.loop.lockstep import Lockstep, Timing
 from spikeloop.loop.slots import EVENTS
 from spikeloop.nodes.messages import qos_profile, stamp_of
 
 DATA = Path(__file__).parents[1] / "data" / "evt3_test_events_1"
-PLAYER = {"file": str(DATA), "readers": 2, "rate": 4.0}
+INPUT, SLICES = "event_camera/events", "event_camera/slices"
+PLAYER = {"file": str(DATA), "readers": 3, "rate": 4.0}
+"""It begins once the slicer reads, and the test twice, the second time when all have found it."""
 SLICERS: dict[str, Slicer] = {
     "time": ByTime(33_000),
     "count": ByCount(10_000),
@@ -59,6 +60,15 @@ def alone(message: Any) -> Events:
     return decoder.decode(bytes(message.events))[0]
 
 
+def joined_up(told: dict[str, str], ends: list[Any]) -> bool:
+    """Whether the slicer and these subscriptions have found who writes to them, and it its reader.
+
+    One side of a connection knows of it before the other, which until then hears nothing.
+    """
+    found = (told.get(WRITERS + INPUT, "0"), told.get(READERS + SLICES, "0"))
+    return "0" not in found and all(end.get_publisher_count() for end in ends)
+
+
 @pytest.mark.launch(fixture=launched)
 @pytest.mark.parametrize(
     ("nodes", "method"),
@@ -70,29 +80,23 @@ def test_slices_are_those_of_the_slicer_and_the_last_comes_with_the_end(
     nodes: Any, method: str, peer: Any
 ) -> None:
     slices: list[Any] = []
+    stamps: list[int] = []
+    told = peer.diagnostics("event_slicer")
     qos = qos_profile(EVENTS)
-    peer.node.create_subscription(EventPacket, "event_camera/slices", slices.append, qos)
+    create = peer.node.create_subscription
+    ends = [
+        create(EventPacket, SLICES, slices.append, qos),
+        create(EventPacket, INPUT, lambda m: stamps.append(stamp_of(m)), qos),
+    ]
     change = peer.node.create_client(ChangeState, "event_slicer/change_state")
     peer.wait(change.service_is_ready)
-    peer.wait(lambda: peer.node.count_publishers("event_camera/slices"))
-    stamps: list[int] = []
-    peer.node.create_subscription(
-        EventPacket, "event_camera/events", lambda m: stamps.append(stamp_of(m)), qos
-    )
-    taken: list[str] = []
-
-    def hear(message: DiagnosticArray) -> None:
-        for status in message.status:
-            values = {pair.key: pair.value for pair in status.values}
-            if status.name == "/event_slicer" and RECEIVED + "event_camera/events" in values:
-                taken.append(values[RECEIVED + "event_camera/events"])
-
-    peer.node.create_subscription(DiagnosticArray, "/diagnostics", hear, 100)
+    peer.wait(lambda: joined_up(told, ends))
+    create(EventPacket, INPUT, lambda _: None, 1)
     slicer, events = SLICERS[method], recorded()
     wanted = slicer.feed(events)
     peer.wait(lambda: len(slices) == len(wanted) and len(stamps) == 517)
     # The slicer itself may be a packet behind; its diagnostics say what it took.
-    peer.wait(lambda: taken and taken[-1] == "517")
+    peer.wait(lambda: told.get(RECEIVED + INPUT) == "517")
     request = ChangeState.Request()
     request.transition.label = "deactivate"
     future = change.call_async(request)
@@ -104,10 +108,10 @@ def test_slices_are_those_of_the_slicer_and_the_last_comes_with_the_end(
         assert np.array_equal(got.x, each.events.x)
         assert np.array_equal(got.y, each.events.y)
         assert np.array_equal(got.p, each.events.p)
-    ends = [stamp_of(m) for m in slices]
-    assert all(one < other for one, other in itertools.pairwise(ends))
+    stamped = [stamp_of(m) for m in slices]
+    assert all(one < other for one, other in itertools.pairwise(stamped))
     # The end of a slice isn't later than the packet that completed it.
-    assert all(end <= stamps[-1] for end in ends[:-1])
+    assert all(end <= stamps[-1] for end in stamped[:-1])
     assert [m.seq for m in slices] == list(range(1, len(slices) + 1))
 
 
@@ -152,9 +156,10 @@ def lockstep() -> Lockstep:
 def test_in_lockstep_no_packet_between_two_slices_is_missed(nodes: Any, peer: Any) -> None:
     slices: list[Any] = []
     qos = qos_profile(EVENTS)
-    peer.node.create_subscription(EventPacket, "event_camera/slices", slices.append, qos)
-    out = peer.node.create_publisher(EventPacket, "event_camera/events", qos)
-    peer.wait(lambda: out.get_subscription_count() == 1)
+    told = peer.diagnostics("event_slicer")
+    end = peer.node.create_subscription(EventPacket, SLICES, slices.append, qos)
+    out = peer.node.create_publisher(EventPacket, INPUT, qos)
+    peer.wait(lambda: out.get_subscription_count() == 1 and joined_up(told, [end]))
     for tick in range(7):
         # One event in each packet, with the tick as its column.
         word = (tick << 32).to_bytes(8, "little")
