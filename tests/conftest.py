@@ -23,7 +23,11 @@ from spikeloop.loop.transport import sweep
 pytest_plugins = ["launch_pytest.plugin"] if "launch_fallback" in str(launch.__file__) else []
 
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-_turn = itertools.count(os.getpid())
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+# Workers of one run begin far apart, so that none takes a domain over in which killed nodes of
+# another are still believed alive.
+_run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+_turn = itertools.count(_run + DOMAINS // 2 * _worker)
 
 
 @pytest.fixture(autouse=True, scope="session")
