@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import gymnasium
 import numpy as np
@@ -23,6 +25,12 @@ from spikeloop.control.decision_transformer.metering import CostMeter
 from spikeloop.control.decision_transformer.neurons import TokenNeurons
 from spikeloop.control.decision_transformer.problems import PROBLEMS, problem_of
 from spikeloop.control.decision_transformer.scaling import scaling_of
+from spikeloop.control.decision_transformer.spike_curve import (
+    SpikeCurveError,
+    curve_svg,
+    metrics_of,
+    read_points,
+)
 from spikeloop.control.decision_transformer.storage import (
     BadWeightsError,
     Trained,
@@ -270,3 +278,31 @@ def test_the_corridor_is_seen_as_the_environment_shows_it() -> None:
     assert corridor.command_of((1.0, -0.5)) == (1.0, -1.0)
     assert corridor.command_of((-1.0, 0.0)) == (-0.3, 0.0)
     environment.close()
+
+
+def test_the_curve_tells_what_a_spike_penalty_costs(tmp_path: Path) -> None:
+    paths = []
+    for penalty, spikes, value in ((0.1, 60.0, 250.0), (0.0, 300.0, 498.0)):
+        test = {
+            "spikes_per_decision": spikes,
+            "spikes_attended_0": spikes / 20,
+            "return": value,
+            "return_seed_low": value - 10,
+            "return_seed_high": value + 2,
+            "shuffled_return": 240.0,
+        }
+        sidecar = {"task": "cartpole", "training": {"spike_penalty": penalty}, "test": test}
+        paths.append(tmp_path / f"{penalty}.json")
+        paths[-1].write_text(json.dumps(sidecar), encoding="utf-8")
+    points = read_points(paths)
+    assert [point.penalty for point in points] == [0.0, 0.1]
+    assert metrics_of(points)["cartpole_penalty_0.1_spikes_attended"] == 3.0
+    drawing = ElementTree.fromstring(curve_svg(points))
+    marks = [e for e in drawing.iter("{http://www.w3.org/2000/svg}circle") if e.get("r") == "3"]
+    full = [float(mark.get("cy", "")) for mark in marks if mark.get("fill") != "none"]
+    assert full[0] < full[1]  # the greater return stands higher
+    paths[0].write_text("[]", encoding="utf-8")
+    with pytest.raises(SpikeCurveError, match=r"0\.1\.json is no sidecar"):
+        read_points(paths)
+    with pytest.raises(SpikeCurveError, match=r"none\.json can't be read"):
+        read_points([tmp_path / "none.json"])

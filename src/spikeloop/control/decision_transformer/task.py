@@ -6,6 +6,8 @@ Examples:
   spikeloop train decision_transformer --task cartpole --without phase --spiking-alone
   spikeloop eval decision_transformer --json decision_transformer.json
   spikeloop eval decision_transformer --task acrobot --weights out/decision_transformer_acrobot.npz
+  spikeloop train decision_transformer --task acrobot --spike-penalty 0.01 --spiking-alone
+  spikeloop eval decision_transformer --curve out/*/decision_transformer_acrobot.json --json F.json
 
 """
 
@@ -161,10 +163,32 @@ def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `eval` takes beside the usual."""
     parser.add_argument("--task", choices=PROBLEM_NAMES, help="only this one (default: all)")
     parser.add_argument("--weights", help="other networks than the task's own in weights/")
+    parser.add_argument(
+        "--curve",
+        nargs="+",
+        type=Path,
+        metavar="SIDECAR",
+        help="instead, the return against the spikes of networks that were trained with several "
+        "spike penalties, from the .json beside them; draws FILE.svg beside FILE",
+    )
+
+
+def _curve(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]]:
+    from spikeloop.control.decision_transformer import spike_curve
+
+    try:
+        points = spike_curve.read_points(args.curve)
+    except spike_curve.SpikeCurveError as error:
+        raise TaskError(str(error)) from error
+    if args.json:
+        args.json.with_suffix(".svg").write_text(spike_curve.curve_svg(points), encoding="utf-8")
+    return spike_curve.metrics_of(points), {"curve": [str(path) for path in args.curve]}
 
 
 def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]]:
     """Play both models on the test starts; flat metrics, and what they were measured with."""
+    if args.curve:
+        return _curve(args)
     import torch
 
     from spikeloop.control.decision_transformer import evaluation
