@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from array import array
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import launch_pytest
@@ -12,10 +13,12 @@ import numpy as np
 import psutil
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped
+from nav_msgs.msg import Odometry
 from sensor_msgs.msg import Image, Imu
 from spikeloop.msg import Observation
 
-from spikeloop.loop.slots import TOPICS, Qos
+from spikeloop.loop.slots import TOPICS
 from spikeloop.nodes.commands import command_values
 from spikeloop.nodes.messages import message_class, qos_profile, stamp_of, to_time
 
@@ -39,10 +42,19 @@ def _flow(random: np.random.Generator, spoil: float) -> Inputs:
     return {"perception/flow": flow, "imu/data": imu}
 
 
+def _flight(random: np.random.Generator, spoil: float) -> Inputs:
+    place, odometry = PoseStamped(), Odometry()
+    place.pose.position.x, place.pose.position.z = 5.0, 2.0
+    odometry.pose.pose.position.x = float(random.normal(spoil, 0.01))
+    odometry.pose.pose.position.z = 1.0
+    return {"setpoint": place, "odom": odometry}
+
+
 CASES: dict[str, tuple[str, int, Callable[[np.random.Generator, float], Inputs]]] = {
     "decision_transformer": ("actuators", 2, _observation(4)),
     "circuit": ("actuators", 2, _observation(8)),
     "flow_reflex": ("cmd_vel", 6, _flow),
+    "tour_spiking_pid": ("actuators", 3, _flight),
 }
 """Kind and size of the command, and what makes inputs."""
 
@@ -73,7 +85,7 @@ class _Loop:
 
     def _publisher(self, name: str) -> Any:
         entry = TOPICS[name]
-        qos = qos_profile(Qos(entry.qos.depth, reliable=True))
+        qos = qos_profile(replace(entry.qos, reliable=True))
         return self.peer.node.create_publisher(message_class(entry.type), name, qos)
 
     def _hear(self, message: Any) -> None:

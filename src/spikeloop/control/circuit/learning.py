@@ -21,7 +21,8 @@ from spikeloop.control.circuit.worm import INITIAL, GradedCircuit, SpikingCircui
 from spikeloop.parameters import parameter
 
 Floats = NDArray[np.float64]
-KINDS = ("spiking", "graded", "perceptron")
+KINDS = ("spiking", "graded", "unsigned", "perceptron")
+"""What learns; "unsigned" is the spiking circuit without its knowledge of signs, an ablation."""
 
 TRAINING_STARTS, VALIDATION_STARTS = 1_000_000, 500_000
 """First seeds of the episodes that are learned from (a million a training seed), and of those by
@@ -45,6 +46,7 @@ class SearchConfig:
 USUAL = {
     "spiking": SearchConfig(),
     "graded": SearchConfig(),
+    "unsigned": SearchConfig(),
     "perceptron": SearchConfig(generations=50, pairs=16, sigma=0.05, rate=0.02, decay=0.005),
 }
 """By kind; a perceptron has a thousand times the weights, and takes smaller and more steps."""
@@ -70,6 +72,8 @@ def start_weights(kind: str, body: Body, seed: int) -> Floats:
     """Weights before any learning, (size,)."""
     if kind == "perceptron":
         return initial(body.observations, body.joints, seed)
+    if kind == "unsigned":
+        return np.random.default_rng((seed, 4)).choice([-1.0, 1.0], len(INITIAL))
     return INITIAL.copy()
 
 
@@ -97,11 +101,10 @@ def swim(
             for _ in range(EPISODE):
                 returns += pool.step(network.act(pool.observation), roll)
             return returns, 0.0
-        spiking = kind == "spiking"
         circuit = (
-            SpikingCircuit(points, cycle, body.period_s)
-            if spiking
-            else GradedCircuit(points, cycle)
+            GradedCircuit(points, cycle)
+            if kind == "graded"
+            else SpikingCircuit(points, cycle, body.period_s, kind != "unsigned")
         )
         for _ in range(EPISODE):
             returns += pool.step(circuit.act(pool.joints), roll)

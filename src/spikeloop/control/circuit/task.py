@@ -21,7 +21,8 @@ TEXT = "the swimming circuit of C. elegans, spiking and graded, against a percep
 SUITES = {"gymnasium": (3, 80.0), "dm_control": (6, 60.0)}
 """Links of the body, and decisions of the oscillator's period: the paper's of 1.8 s for its
 body; for Gymnasium's the best of 20, 30, 40, 50, 60, 80 and 100 with the initial weights."""
-KINDS = ("spiking", "graded", "perceptron")
+USUAL_KINDS = ("spiking", "graded", "perceptron")
+KINDS = (*USUAL_KINDS, "unsigned")
 QUICK_GENERATIONS, QUICK_PAIRS = 2, 2
 WEIGHTS = "circuit"
 
@@ -32,7 +33,12 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--links", type=int, help="of its body (default 3 and 6)")
     parser.add_argument("--cycle", type=float, help="decisions of the oscillator's period")
     parser.add_argument(
-        "--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="what learns (default all)"
+        "--kinds",
+        nargs="+",
+        choices=KINDS,
+        default=list(USUAL_KINDS),
+        help=f"what learns (default {' '.join(USUAL_KINDS)}); unsigned: the spiking circuit "
+        "with signs at random and free, as an ablation",
     )
     parser.add_argument(
         "--seeds", type=int, default=3, help="how many training seeds, from --seed on (default 3)"

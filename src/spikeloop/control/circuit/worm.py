@@ -50,17 +50,20 @@ class GradedCircuit:
     Attributes:
         points: (n, 4) weights of n circuits; signs that don't fit count as 0.
         cycle: decisions of the oscillator's period.
+        sign_constrained: whether signs are fixed; else any will do, as an ablation.
         decision: how many were made.
 
     """
 
     points: Floats
     cycle: float
+    sign_constrained: bool = True
     decision: int = 0
 
     def __post_init__(self) -> None:
         """Fix the signs."""
-        self.points = signed(self.points)
+        if self.sign_constrained:
+            self.points = signed(self.points)
 
     def reset(self) -> None:
         """Begin at the oscillator's start."""
@@ -97,9 +100,11 @@ class SpikingCircuit(GradedCircuit):
 
     """
 
-    def __init__(self, points: Floats, cycle: float, period_s: float) -> None:
+    def __init__(
+        self, points: Floats, cycle: float, period_s: float, sign_constrained: bool = True
+    ) -> None:
         """Start at rest; `period_s` is the time of a decision."""
-        super().__init__(points, cycle)
+        super().__init__(points, cycle, sign_constrained)
         tick = period_s / TICKS
         self._keep = math.exp(-tick / MEMBRANE_S)
         self._relax = math.exp(-tick / MUSCLE_S)
