@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from spikeloop.control.flow_strips import FASTEST, STRIPS
 from spikeloop.rotation import wrapped, yaw_of
 from spikeloop_sim.drive_env import (
     ARRIVAL,
@@ -15,6 +16,7 @@ from spikeloop_sim.drive_env import (
     seen_box,
     within,
 )
+from spikeloop_sim.flow_sense import CAMERA, FlowSense
 from spikeloop_sim.robot import OdometryReading
 from spikeloop_sim.robot_env import Action, Observation
 
@@ -28,7 +30,8 @@ class PatrolEnv(DriveEnv):
     Observation: Box (40,) float32: distance in m to the nearest obstacle in each of 36 sectors,
     at most 10, the first one ahead and on to the left; then distance to the goal in m and its
     bearing from the heading in rad (-pi to pi, left positive), both by odometry, and the robot's
-    speed in m/s and turn rate in rad/s.
+    speed in m/s and turn rate in rad/s. With `flow` it is (48,): next come the rates at which
+    things pass in 8 strips of an event camera's picture, see `spikeloop.control.flow_strips`.
 
     Action: Box (2,) float32 from -1 to 1: speed and turn rate in parts of the base's limits;
     backwards in parts of its speed backwards.
@@ -52,16 +55,21 @@ class PatrolEnv(DriveEnv):
         width: int = 320,
         height: int = 240,
         world_parameters: Mapping[str, object] | None = None,
+        flow: bool = False,
         **config: Any,
     ) -> None:
         """Build the robot; keywords beside its own are those of `DiffDriveConfig`.
 
         Raises:
-            ValueError: an unknown split or world, or one without a goal.
+            ValueError: an unknown split or world, or one without a goal; flow without a camera.
             ParameterError: a keyword that `DiffDriveConfig` doesn't have, or a bad value.
 
         """
-        super().__init__(world, render_mode, split, (width, height), world_parameters, config)
+        chosen = CAMERA | config if flow else config
+        super().__init__(world, render_mode, split, (width, height), world_parameters, chosen)
+        self._flow = FlowSense(self._drive) if flow else None
+        if self._flow is not None:
+            self.listeners.append(self._flow.listen)
         speed, turn = self._drive.config.speed, self._drive.config.turn_rate
         self.observation_space = seen_box(
             [
@@ -69,6 +77,7 @@ class PatrolEnv(DriveEnv):
                 (-math.pi, math.pi),
                 (-2.0 * speed, 2.0 * speed),
                 (-2.0 * turn, 2.0 * turn),
+                *[(-FASTEST, FASTEST)] * (STRIPS if flow else 0),
             ]
         )
 
@@ -84,6 +93,8 @@ class PatrolEnv(DriveEnv):
         self._goal = (float(goal[0]), float(goal[1]))
         truth = self._drive.truth()
         self._distance = self._to_goal(truth)
+        if self._flow is not None:
+            self._flow.reset()
         self.show()
         return self._observation(), self._info(truth, False)
 
@@ -121,7 +132,8 @@ class PatrolEnv(DriveEnv):
             odometry.linear_velocity[0],
             odometry.angular_velocity[2],
         )
-        return within(self.observation_space, self.around(), state)
+        passing = () if self._flow is None else self._flow.take(odometry.angular_velocity[2])
+        return within(self.observation_space, self.around(), state, passing)
 
     def _info(self, truth: dict[str, float], arrived: bool) -> dict[str, Any]:
         return self.told(truth, arrived) | {"goal_distance": self._distance}

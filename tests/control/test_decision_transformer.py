@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,17 +14,20 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+import yaml
+from sensor_msgs.msg import Image, PointCloud2
 
 from spikeloop.control.decision_transformer import acrobot, corridor
 from spikeloop.control.decision_transformer.attention import PhaseCode
 from spikeloop.control.decision_transformer.compiled import CompiledStream
 from spikeloop.control.decision_transformer.config import ModelConfig, TrainingConfig
 from spikeloop.control.decision_transformer.controller import Controller
+from spikeloop.control.decision_transformer.corrections import with_corrections
 from spikeloop.control.decision_transformer.corridor import PatrolExpert
 from spikeloop.control.decision_transformer.experts import cartpole_expert
 from spikeloop.control.decision_transformer.metering import CostMeter
 from spikeloop.control.decision_transformer.neurons import TokenNeurons
-from spikeloop.control.decision_transformer.problems import PROBLEMS, problem_of
+from spikeloop.control.decision_transformer.problems import PROBLEMS, problem_of, without_flow
 from spikeloop.control.decision_transformer.scaling import scaling_of
 from spikeloop.control.decision_transformer.spike_curve import (
     SpikeCurveError,
@@ -42,7 +46,19 @@ from spikeloop.control.decision_transformer.storage import (
 )
 from spikeloop.control.decision_transformer.streaming import Stream
 from spikeloop.control.decision_transformer.training import build, train
-from spikeloop.control.decision_transformer.trajectories import environment_of, record, taken
+from spikeloop.control.decision_transformer.trajectories import (
+    KINDS,
+    environment_of,
+    record,
+    taken,
+)
+from spikeloop.control.flow_strips import STRIPS
+from spikeloop.nodes.decision_transformer import (
+    DecisionTransformerConfig,
+    DecisionTransformerNode,
+)
+from spikeloop.nodes.slot import InputError
+from spikeloop.perception.flow.planes import PlaneFlowConfig
 from spikeloop.rotation import yaw_of
 
 CARTPOLE = replace(PROBLEMS["cartpole"], episodes=(3, 3, 2))
@@ -272,9 +288,15 @@ def test_the_corridor_is_seen_as_the_environment_shows_it() -> None:
     points = np.stack([cloud[name].reshape(-1) for name in "xyz"], 1).astype(float)
     pose = (*odometry.position[:2], yaw_of(*odometry.orientation))
     speeds = (odometry.linear_velocity[0], odometry.angular_velocity[2])
-    found = corridor.observation(points, pose, robot.world.surroundings.goal[:2], speeds)
+    goal = robot.world.surroundings.goal[:2]
+    found = corridor.observation(points, pose, goal, speeds, state[-STRIPS:])
     np.testing.assert_allclose(found, state, atol=1e-5)
     assert corridor.seen(found).shape == (problem.states,)
+    blind = without_flow(problem)
+    assert corridor.seen(found[:-STRIPS]).shape == (blind.states,)
+    assert not blind.options["flow"] and blind.values == len(found) - STRIPS
+    with pytest.raises(ValueError, match="task 'cartpole' has no flow"):
+        without_flow(CARTPOLE)
     assert corridor.command_of((1.0, -0.5)) == (1.0, -1.0)
     assert corridor.command_of((-1.0, 0.0)) == (-0.3, 0.0)
     environment.close()
@@ -306,3 +328,60 @@ def test_the_curve_tells_what_a_spike_penalty_costs(tmp_path: Path) -> None:
         read_points(paths)
     with pytest.raises(SpikeCurveError, match=r"none\.json can't be read"):
         read_points([tmp_path / "none.json"])
+
+
+def test_the_expert_corrects_where_the_learner_drives(tmp_path: Path) -> None:
+    problem = replace(CARTPOLE, corrections=(2, 2))
+    expert, learned = cartpole_expert(), []
+    data = record(problem, 1, expert)
+
+    def learn(data: Any, scaling: Any) -> Any:
+        learned.append(len(data.lengths))
+        torch.manual_seed(7)
+        return build("spiking", problem, SMALL)
+
+    first = with_corrections(problem, data, 1, tmp_path, expert, learn)
+    again = with_corrections(problem, data, 1, tmp_path, expert, learn)
+    assert learned == [8, 10] and np.array_equal(first.states, again.states)
+    assert KINDS[first.kinds[-1]] == "corrected" and len(first.lengths) == 12
+    length = first.lengths[8]
+    told = [np.argmax(a) for a in first.actions[8, :length]]
+    assert told == [expert(s) for s in first.states[8, :length].astype(float)]
+    # An untrained learner does something else than the expert says, and falls soon.
+    assert length < 200 and not np.array_equal(first.actions[8], first.done[8])
+    # Asked for is the expert's return, less what was gained.
+    np.testing.assert_allclose(first.returns[8, :3], 500.0 - np.arange(3))
+
+
+def test_the_mission_sees_flow_as_the_environment_does() -> None:
+    from spikeloop_sim.flow_sense import CAMERA, PLANES
+
+    mission = yaml.safe_load(Path("config/missions/corridor_transformer.yaml").read_text())
+    flow = dict(mission["parameters"]["flow"])
+    assert flow.pop("period") == corridor.DECISION_S
+    assert replace(PLANES, **flow) == PLANES == PlaneFlowConfig(**flow)
+    robot = mission["robot_parameters"]
+    assert all(robot.get(name, True) == value for name, value in CAMERA.items())
+    assert mission["world_parameters"] == PROBLEMS["corridor"].options["world_parameters"]
+
+
+def test_without_flow_the_node_warns_and_sees_nothing_pass() -> None:
+    told: list[str] = []
+    node: Any = SimpleNamespace(
+        config=DecisionTransformerConfig(task="corridor"),
+        diagnoser=SimpleNamespace(report=lambda level, text: told.append(text)),
+    )
+    points, flow = PointCloud2(), Image(height=2, width=16, encoding="32FC2", step=128)
+    points.header.stamp.sec = 5
+    flow.header.stamp.sec = 4
+    flow.data = np.full((2, 16, 2), 7.0, "<f4").tobytes()
+    passing = DecisionTransformerNode._passing
+    assert not passing(node, {"lidar/points": points}, 0.0).any()
+    assert not passing(node, {"lidar/points": points, "perception/flow": flow}, 0.0).any()
+    assert "none has come yet" in told[0] and "for more than 0.3 s" in told[1]
+    flow.header.stamp.sec = 5
+    assert passing(node, {"lidar/points": points, "perception/flow": flow}, 0.0).all()
+    flow.encoding = "mono8"
+    with pytest.raises(InputError, match="perception/flow: encoding 'mono8'"):
+        passing(node, {"lidar/points": points, "perception/flow": flow}, 0.0)
+    assert len(told) == 2

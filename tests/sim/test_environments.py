@@ -168,6 +168,28 @@ def test_patrol_pays_for_progress_and_ends_at_a_wall() -> None:
         gymnasium.make(CORRIDOR, lidar_row=3)
 
 
+def test_patrol_sees_walls_pass_where_flow_is_asked_for() -> None:
+    options = {"flow": True, "world_parameters": {"plaster": False}}
+    environment = gymnasium.make(CORRIDOR, **options)  # type: ignore[arg-type]
+    plain = gymnasium.make(CORRIDOR, world_parameters=options["world_parameters"])
+    size = plain.observation_space.shape[0]  # type: ignore[index]
+    first, _ = environment.reset(seed=3)
+    plain.reset(seed=3)
+    assert environment.observation_space.contains(first) and not first[size:].any()
+    passed = []
+    for _ in range(25):
+        seen = environment.step(np.array([1.0, 0.0], np.float32))[0]
+        assert np.array_equal(seen[:size], plain.step(np.array([1.0, 0.0], np.float32))[0])
+        passed.append(seen[size:])
+    # Straight on, what is at the left passes to the left, at the right to the right.
+    left, right = np.split(np.sum(passed, 0), 2)
+    assert left.sum() < -0.5 and right.sum() > 0.5
+    environment.close()
+    plain.close()
+    with pytest.raises(ValueError, match="'event_camera' must be true"):
+        gymnasium.make(CORRIDOR, flow=True, event_camera=False)
+
+
 def test_a_plain_rule_drives_around_a_track_and_is_paid_by_the_metre() -> None:
     environment = gymnasium.make("spikeloop/RaceTrackLap-v0", world_parameters={"length_m": 60.0})
     seen, info = environment.reset(seed=4)

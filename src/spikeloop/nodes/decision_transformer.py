@@ -14,11 +14,13 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from spikeloop.control.decision_transformer import corridor
 from spikeloop.control.decision_transformer.problems import PROBLEMS
+from spikeloop.control.flow_strips import STRIPS, strip_rates
 from spikeloop.installed import UnknownWeightsError
 from spikeloop.loop.health import Level
 from spikeloop.msg import LoopCost, SpikeRecord
 from spikeloop.nodes.commands import no_twist, twist_of
-from spikeloop.nodes.messages import Message
+from spikeloop.nodes.flows import flow_of
+from spikeloop.nodes.messages import Message, stamp_of
 from spikeloop.nodes.observing import ObservingNode
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.scans import scan_of
@@ -30,9 +32,12 @@ from spikeloop.rotation import yaw_of
 if TYPE_CHECKING:
     from spikeloop.control.decision_transformer.controller import Controller
 
-CORRIDOR, POINTS, ODOM, GOAL = "corridor", "lidar/points", "odom", "setpoint"
+CORRIDOR = "corridor"
+POINTS, ODOM, GOAL, FLOW = "lidar/points", "odom", "setpoint", "perception/flow"
 FROZEN_SCANS = 4
 """So often the same scan comes from a LiDAR that has stopped."""
+FLOW_AGE_NS = 300_000_000
+"""Older flow than this is none."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,9 @@ class DecisionTransformerConfig:
         unit="s",
         low=0.0,
         high=60.0,
+    )
+    field: float = parameter(
+        1.396, "Horizontal field of the camera that flow is of.", unit="rad", low=0.2, high=2.9
     )
     period: float = parameter(
         0.01, "Least time between two decisions.", unit="s", low=1e-3, high=60.0
@@ -84,7 +92,7 @@ class DecisionTransformerNode(ObservingNode):
     ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """The topics depend on the task: the robot's has its sensors for an observation."""
         drives = config.task == CORRIDOR
-        joins = (POINTS, ODOM, GOAL) if drives else cls.joins
+        joins = (POINTS, ODOM, GOAL, FLOW) if drives else cls.joins
         command = "cmd_vel_raw" if drives else "actuators_raw"
         return (command, *cls.publishes[1:]), joins, joins
 
@@ -116,7 +124,7 @@ class DecisionTransformerNode(ObservingNode):
         return super().on_configure(state)
 
     def observed(self, inputs: dict[str, Message]) -> Sequence[float]:
-        """See `ObservingNode`; the robot's is made of a scan, odometry and the goal."""
+        """See `ObservingNode`; the robot's is made of a scan, odometry, the goal and flow."""
         if self.config.task != CORRIDOR:
             return super().observed(inputs)
         for name in (ODOM, GOAL):
@@ -126,8 +134,25 @@ class DecisionTransformerNode(ObservingNode):
         place, turn = odometry.pose.pose.position, odometry.pose.pose.orientation
         speeds = (odometry.twist.twist.linear.x, odometry.twist.twist.angular.z)
         pose = (place.x, place.y, yaw_of(turn.x, turn.y, turn.z, turn.w))
-        seen = corridor.observation(self._scan(inputs[POINTS]), pose, (goal.x, goal.y), speeds)
+        points, passing = self._scan(inputs[POINTS]), self._passing(inputs, speeds[1])
+        seen = corridor.observation(points, pose, (goal.x, goal.y), speeds, passing)
         return [float(value) for value in seen]
+
+    def _passing(self, inputs: dict[str, Message], turn_rate: float) -> NDArray[np.float64]:
+        """Flow by strips; a warning and nothing seen where none comes: the LiDAR has the walls."""
+        message = inputs.get(FLOW)
+        if message is None:
+            why = "none has come yet"
+        elif stamp_of(inputs[POINTS]) - stamp_of(message) > FLOW_AGE_NS:
+            why = f"none for more than {1e-9 * FLOW_AGE_NS:g} s"
+        elif message.width * message.height == 0:
+            why = "a picture without pixels"
+        elif message.width < STRIPS:
+            raise InputError(f"{FLOW}: {message.width} columns, but {STRIPS} are needed")
+        else:
+            return strip_rates(flow_of(FLOW, message), self.config.field, turn_rate)
+        self.diagnoser.report(Level.WARN, f"{FLOW}: {why}; it counts as nothing seen")
+        return np.zeros(STRIPS)
 
     def _scan(self, message: Message) -> NDArray[np.float64]:
         """See `scan_of`; noise makes each scan another."""

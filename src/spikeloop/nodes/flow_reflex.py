@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from dataclasses import dataclass
 
 import numpy as np
 from geometry_msgs.msg import TwistStamped
-from numpy.typing import NDArray
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from spikeloop.control.flow_reflex.config import FlowReflexConfig
@@ -16,6 +14,7 @@ from spikeloop.control.flow_reflex.flow_reflex import FlowReflex
 from spikeloop.metrics.energy import Counts, operation_energy
 from spikeloop.msg import LoopCost, SpikeRecord
 from spikeloop.nodes.commands import no_twist, twist_of
+from spikeloop.nodes.flows import flow_of
 from spikeloop.nodes.messages import Message
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.slot import InputError, SlotNode
@@ -82,7 +81,7 @@ class FlowReflexNode(SlotNode):
         since_ns, self._last_ns = stamp_ns - self._last_ns, stamp_ns
         if not 0 < since_ns <= self.config.forget_after * 1e9:
             self.reflex.reset()
-        flow = flow_of(inputs[FLOW])
+        flow = flow_of(FLOW, inputs[FLOW])
         turning = float(inputs[IMU].angular_velocity.z)
         speed, rate = self.reflex.decide(flow, turning, self.config.period)
         command = TwistStamped(twist=twist_of((speed, 0.0, 0.0, 0.0, 0.0, rate)))
@@ -111,30 +110,6 @@ class FlowReflexNode(SlotNode):
     def empty(self, name: str) -> Message:
         """The answer without a command: an input can't be trusted."""
         return no_twist() if name == "cmd_vel_raw" else super().empty(name)
-
-
-def flow_of(message: Message) -> NDArray[np.float32]:
-    """(h, w, 2) of a flow picture, pixels/s.
-
-    Raises:
-        InputError: it has another encoding, or its size doesn't fit its data.
-
-    """
-    if message.encoding != "32FC2":
-        raise InputError(f"{FLOW}: encoding '{message.encoding}' where 32FC2 is expected")
-    height, width = message.height, message.width
-    if height * width == 0:
-        raise InputError(f"{FLOW}: a picture without pixels")
-    if message.step != 8 * width or len(message.data) != height * message.step:
-        raise InputError(
-            f"{FLOW}: {len(message.data)} bytes in rows of {message.step} for {width}x{height} "
-            "pixels of 8 bytes"
-        )
-    order = ">" if message.is_bigendian else "<"
-    values = np.frombuffer(message.data, f"{order}f4").reshape(height, width, 2)
-    if message.is_bigendian == (sys.byteorder == "little"):
-        values = values.astype(np.float32)
-    return values
 
 
 def main(args: list[str] | None = None) -> int:

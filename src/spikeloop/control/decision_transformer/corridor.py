@@ -1,7 +1,8 @@
-"""The robot's task: along a corridor to its end, by sectors of the LiDAR, odometry and the goal.
+"""The robot's task: along a corridor to its end, by LiDAR, optical flow, odometry and the goal.
 
-The observation is that of the environment `spikeloop/CorridorPatrol-v0`: 36 distances, the way to
-the goal, two speeds. The networks see distances as nearness, for what is near matters.
+The observation is that of the environment `spikeloop/CorridorPatrol-v0` with flow: 36 distances,
+the way to the goal, two speeds, flow in 8 strips of the picture. The networks see distances as
+nearness, for what is near matters.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloop.control.flow_strips import STRIPS
 from spikeloop.control.lidar_reactive.config import LidarReactiveConfig
 from spikeloop.control.lidar_reactive.lidar_reactive import LidarReactive
 from spikeloop.lidar.sectors import SECTORS, sectors, xyz_of
@@ -20,34 +22,43 @@ from spikeloop.rotation import wrapped, yaw_of
 Doubles = NDArray[np.float64]
 Pose = tuple[float, float, float]
 
-OBSERVED, SEEN = SECTORS + 4, SECTORS + 5
+OBSERVED, SEEN = SECTORS + 4 + STRIPS, SECTORS + 6 + STRIPS
 SPEED, SPEED_BACK, TURN_RATE = 1.0, 0.3, 2.0
 """What actions are parts of: the limits of the base, m/s and rad/s."""
 TIME_PRICE = 0.02
+SLOW_SPEED = 0.35
+"""At which the poorer controller cruises, m/s: half of the expert's."""
 NEARNESS_M, GOAL_M = 1.0, 5.0
-"""Scale of nearness; further away than this the goal is only a direction."""
+"""Scale of nearness; where the goal is nearer than this, its distance counts most."""
 DECISION_S = 0.1
 
 
-def observation(points: Doubles, pose: Pose, goal: tuple[float, float], speeds: Any) -> Doubles:
-    """What the environment would show, (40,).
+def observation(
+    points: Doubles, pose: Pose, goal: tuple[float, float], speeds: Any, passing: Any
+) -> Doubles:
+    """What the environment would show, (48,).
 
     Args:
         points: see `spikeloop.lidar.sectors`.
         pose: x, y (m) and yaw (rad) by odometry.
         goal: x and y in the frame of `pose`.
         speeds: forward, m/s, and turn rate, rad/s, by odometry.
+        passing: see `spikeloop.control.flow_strips`.
 
     """
     away = (goal[0] - pose[0], goal[1] - pose[1])
     bearing = wrapped(math.atan2(away[1], away[0]) - pose[2])
-    return np.array([*sectors(points), math.hypot(*away), bearing, *speeds])
+    return np.array([*sectors(points), math.hypot(*away), bearing, *speeds, *passing])
 
 
 def seen(observed: NDArray[Any]) -> NDArray[Any]:
-    """What the networks see of observations (..., 40): (..., 41) of the same type."""
+    """What the networks see of observations (..., 48): (..., 50) of the same type.
+
+    Without flow it is (..., 40) and (..., 42). The whole way to the goal is among it: only with
+    that does a return to go tell how well to do.
+    """
     away, bearing = observed[..., SECTORS], observed[..., SECTORS + 1]
-    way = [np.minimum(away, GOAL_M), np.cos(bearing), np.sin(bearing)]
+    way = [np.minimum(away, GOAL_M), away, np.cos(bearing), np.sin(bearing)]
     near = np.exp(-observed[..., :SECTORS] / NEARNESS_M)
     return np.concatenate([near, np.stack(way, -1), observed[..., SECTORS + 2 :]], -1)
 
@@ -66,9 +77,9 @@ def command_of(action: Any) -> tuple[float, float]:
 class PatrolExpert:
     """`lidar_reactive`, which sees every point of a scan and knows where it has been."""
 
-    def __init__(self) -> None:
-        """Wait for an episode."""
-        self._controller = LidarReactive(LidarReactiveConfig())
+    def __init__(self, speed: float = LidarReactiveConfig.speed) -> None:
+        """Wait for an episode; cruise at a speed, m/s."""
+        self._controller = LidarReactive(LidarReactiveConfig(speed=speed))
 
     def begin(self, environment: Any) -> None:
         """Begin an episode in an environment that was just reset."""
@@ -88,13 +99,3 @@ class PatrolExpert:
             points, pose, (float(goal[0]), float(goal[1])), DECISION_S * self._decisions
         )
         return np.array([speed / SPEED, turn / TURN_RATE])
-
-
-def straight_to_goal(observed: Doubles) -> Doubles:
-    """The simpler controller: turn to the goal and away from what is near at a side."""
-    near = np.exp(-observed[:SECTORS] / 0.5)
-    left, right = near[1:8].max(), near[-7:].max()
-    front = min(observed[0], observed[1], observed[SECTORS - 1])
-    turn = 0.6 * observed[SECTORS + 1] - 1.5 * (left - right)
-    speed = 0.6 * min(max((front - 0.4) / 0.8, 0.1), 1.0)
-    return np.array([speed, min(max(turn, -0.75), 0.75)])

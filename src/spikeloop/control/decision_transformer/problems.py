@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikeloop.control.decision_transformer import corridor
+from spikeloop.control.flow_strips import STRIPS
 from spikeloop.parameters import suggestion
 
 Floats = NDArray[np.float32]
@@ -43,9 +44,13 @@ class Problem:
         pushed: of the expert's episodes, share in which it is pushed: now and then something else
             is done than what it says, which is recorded (Laskey et al., "DART: noise injection
             for robust imitation learning", 2017).
+        corrections: rounds in which a learner drives and the expert says what it would do, and
+            episodes of each; see `corrections`.
+        one_recording: all training seeds learn from the same data, which are dear.
         training_starts: environment seeds of training episodes: this times the seed, and on.
         test_episodes: on which it is judged.
-        test_options: of the environment, for these.
+        options: of the environment.
+        test_options: further ones, for test episodes.
 
     """
 
@@ -64,8 +69,11 @@ class Problem:
     see: Callable[[NDArray[Any]], NDArray[Any]] = lambda observed: observed
     observed: int = 0
     pushed: float = 0.0
+    corrections: tuple[int, int] = (0, 0)
+    one_recording: bool = False
     training_starts: int = 1_000_000
     test_episodes: int = 300
+    options: Mapping[str, Any] = field(default_factory=dict)
     test_options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -148,15 +156,19 @@ PROBLEMS = {
             period_s=corridor.DECISION_S,
             longest=900,
             context=10,
-            episodes=(24, 4, 0),
-            disturbance=0.2,
+            episodes=(30, 6, 0),
+            disturbance=0.1,
             reward=corridor.reward,
             see=corridor.seen,
             observed=corridor.OBSERVED,
-            pushed=0.5,
+            pushed=0.75,
+            corrections=(3, 12),
+            one_recording=True,
             # Worlds of the split for training are below 500,000.
             training_starts=10_000,
-            test_episodes=50,
+            test_episodes=20,
+            # Smooth walls give no events near by.
+            options={"flow": True, "world_parameters": {"plaster": False}},
             test_options={"split": "test"},
         ),
     )
@@ -175,6 +187,23 @@ def problem_of(name: str) -> Problem:
             f"unknown task '{name}'{suggestion(name, PROBLEMS)}; there are: {', '.join(PROBLEMS)}"
         )
     return PROBLEMS[name]
+
+
+def without_flow(problem: Problem) -> Problem:
+    """The robot's task by LiDAR, goal and odometry alone, as an ablation.
+
+    Raises:
+        ValueError: the task has no flow.
+
+    """
+    if not problem.options.get("flow"):
+        raise ValueError(f"task '{problem.name}' has no flow to do without")
+    return replace(
+        problem,
+        states=problem.states - STRIPS,
+        observed=problem.observed - STRIPS,
+        options={**problem.options, "flow": False},
+    )
 
 
 def coded_action(problem: Problem, action: Action) -> Floats:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,12 @@ from spikeloop.tasks import TaskError, source_commit
 NAME = "decision_transformer"
 TEXT = "spiking decision transformers on four tasks of Gymnasium and the robot in a corridor"
 PROBLEM_NAMES = ("cartpole", "mountain_car", "acrobot", "pendulum", "corridor")
-PARTS = ("phase", "routing", "plasticity", "attention")
-QUICK_UPDATES, QUICK_EPISODES = 20, (4, 2, 2)
+PARTS = ("phase", "routing", "plasticity", "attention", "flow")
+TRAINING_PARTS = ("plasticity", "flow")
+"""Those that aren't switches of the model."""
+QUICK_UPDATES, QUICK_EPISODES, QUICK_CORRECTIONS = 20, (4, 2, 2), (1, 1)
+ROUND_UPDATES = 1500
+"""Most of the learner that gathers corrections."""
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +45,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=PARTS,
         default=[],
-        help="train without this part of the spiking model, as an ablation",
+        help="train without this part of the spiking model, or the robot's flow, as an ablation",
     )
     parser.add_argument(
         "--spiking-alone",
@@ -60,26 +64,27 @@ def train(args: argparse.Namespace) -> int:
 
     from spikeloop.control.decision_transformer.evaluation import evaluate_problem
     from spikeloop.control.decision_transformer.experts import EXPERTS
-    from spikeloop.control.decision_transformer.problems import problem_of
     from spikeloop.control.decision_transformer.storage import save
 
     torch.set_num_threads(1)
-    problem = problem_of(args.task)
+    problem = _problem(args)
     model = _configured(ModelConfig, args, {"context": problem.context})
     training = _configured(TrainingConfig, args, {})
-    model = replace(model, **{p: False for p in args.without if p != "plasticity"})
+    model = replace(model, **{p: False for p in args.without if p not in TRAINING_PARTS})
     training = replace(training, plasticity="plasticity" not in args.without)
     if args.quick:
         training = replace(training, updates=min(training.updates, QUICK_UPDATES))
-        problem = replace(problem, episodes=QUICK_EPISODES)
+        rounds = QUICK_CORRECTIONS if problem.corrections[0] else (0, 0)
+        problem = replace(problem, episodes=QUICK_EPISODES, corrections=rounds)
     out: Path = args.out or Path("out") / f"train_{NAME}_{args.task}"
     expert = EXPERTS[args.task]()
     arrays: dict[str, Any] = {}
     losses = {}
     for seed in range(args.seed, args.seed + args.seeds):
         kinds = ("spiking",) if args.spiking_alone else ("spiking", "plain")
-        folder = out / f"seed_{seed}"
-        more, loss = _train_seed(problem, expert, model, training, seed, folder, kinds)
+        source = args.seed if problem.one_recording else seed
+        make = _Source(problem, expert, model, training, source, out / f"seed_{source}")
+        more, loss = _train_seed(make, seed, out / f"seed_{seed}", kinds)
         arrays |= more
         losses[str(seed)] = loss
     path = out / f"{NAME}_{args.task}.npz"
@@ -90,7 +95,11 @@ def train(args: argparse.Namespace) -> int:
         "task": args.task,
         "model": asdict(model),
         "training": asdict(training),
-        "data": {"episodes": list(problem.episodes), "kinds": ["expert", "medium", "random"]},
+        "data": {
+            "episodes": list(problem.episodes),
+            "kinds": ["expert", "medium", "random"],
+            "corrections": list(problem.corrections),
+        },
         "loss": losses,
     }
     save(path, arrays, sidecar)
@@ -102,14 +111,42 @@ def train(args: argparse.Namespace) -> int:
     return 0
 
 
+@dataclass(frozen=True)
+class _Source:
+    """What a seed is trained from, and how.
+
+    Attributes:
+        problem, expert, model, training: as the arguments want them.
+        seed: of the data.
+        folder: where they are kept.
+
+    """
+
+    problem: Any
+    expert: Any
+    model: ModelConfig
+    training: TrainingConfig
+    seed: int
+    folder: Path
+
+    def data(self) -> Any:
+        """The recordings, with corrections where the problem asks for some."""
+        from spikeloop.control.decision_transformer.corrections import with_corrections
+        from spikeloop.control.decision_transformer.training import train as train_model
+        from spikeloop.control.decision_transformer.trajectories import kept
+
+        short = replace(self.training, updates=min(self.training.updates, ROUND_UPDATES))
+
+        def learn(data: Any, scaling: Any) -> Any:
+            print(f"{self.problem.name}: a learner for corrections", flush=True)
+            return train_model("spiking", self.problem, data, scaling, self.model, short, self.seed)
+
+        recorded = kept(self.folder / "data.npz", self.problem, self.seed, self.expert)
+        return with_corrections(self.problem, recorded, self.seed, self.folder, self.expert, learn)
+
+
 def _train_seed(
-    problem: Any,
-    expert: Any,
-    model: ModelConfig,
-    training: TrainingConfig,
-    seed: int,
-    folder: Path,
-    kinds: tuple[str, ...],
+    source: _Source, seed: int, folder: Path, kinds: tuple[str, ...]
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Arrays and last losses of one seed, from `folder` where they were trained before."""
     from spikeloop.control.decision_transformer.scaling import scaling_of
@@ -120,10 +157,10 @@ def _train_seed(
         save,
     )
     from spikeloop.control.decision_transformer.training import train as train_model
-    from spikeloop.control.decision_transformer.trajectories import kept
 
     arrays: dict[str, Any] = {}
     losses: dict[str, float] = {}
+    problem, model, training = source.problem, source.model, source.training
     data = None
     for kind in kinds:
         path = folder / f"{kind}.npz"
@@ -131,7 +168,7 @@ def _train_seed(
         if _was_made_so(path, wanted):
             arrays |= read_arrays(path)
             continue
-        data = data or kept(folder / "data.npz", problem, seed, expert)
+        data = data or source.data()
         scaling = scaling_of(data)
         began = time.monotonic()
 
@@ -148,6 +185,19 @@ def _train_seed(
         save(path, own, wanted)
         arrays |= own
     return arrays, losses
+
+
+def _problem(args: argparse.Namespace) -> Any:
+    """The task, as its arguments want it."""
+    from spikeloop.control.decision_transformer.problems import problem_of, without_flow
+
+    problem = problem_of(args.task)
+    if "flow" not in args.without:
+        return problem
+    try:
+        return without_flow(problem)
+    except ValueError as error:
+        raise TaskError(f"--without flow: {error}") from error
 
 
 def _was_made_so(path: Path, wanted: dict[str, Any]) -> bool:

@@ -88,7 +88,7 @@ class Windows:
         at = np.minimum(at, data.states.shape[1] - 1)
         rows = episode[:, None]
         shown = (at > 0) & (self._random.random(at.shape) >= self._dropout)
-        before = data.actions[rows, np.maximum(at - 1, 0)] * shown[..., None]
+        before = data.done[rows, np.maximum(at - 1, 0)] * shown[..., None]
         columns = (
             self._returns[rows, at][..., None],
             self._states[rows, at],

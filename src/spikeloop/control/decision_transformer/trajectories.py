@@ -14,10 +14,29 @@ from numpy.typing import NDArray
 from spikeloop.control.decision_transformer.experts import EXPERTS, Expert, simpler
 from spikeloop.control.decision_transformer.problems import Action, Floats, Problem, coded_action
 
-KINDS = ("expert", "medium", "random")
-Episode = tuple[Floats, Floats, NDArray[np.float64]]
+KINDS = ("expert", "medium", "random", "corrected")
+RECORDED, CORRECTED = 3, 3
+"""So many kinds are recorded before any learning; see `corrections` for the other."""
 PUSH_STEPS, PUSHES = 5, 0.04
 """Longest push, and share of the steps at which one begins."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One episode, a row a step.
+
+    Attributes:
+        states: (steps, states) float32, as the problem sees them.
+        actions: (steps, actions) float32, coded: what is to be learned.
+        done: (steps, actions) float32, coded: what was done, and so is seen as the action before.
+        rewards: (steps,).
+
+    """
+
+    states: Floats
+    actions: Floats
+    done: Floats
+    rewards: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -26,7 +45,8 @@ class Trajectories:
 
     Attributes:
         states: (episodes, steps, states) float32, as the problem sees them.
-        actions: (episodes, steps, actions) float32, coded.
+        actions: (episodes, steps, actions) float32, coded; see `Episode` for both.
+        done: (episodes, steps, actions) float32, coded.
         returns: (episodes, steps) float32, sum of the rewards from this step on.
         lengths: (episodes,) int64.
         kinds: (episodes,) int64, index into `KINDS`.
@@ -35,6 +55,7 @@ class Trajectories:
 
     states: Floats
     actions: Floats
+    done: Floats
     returns: Floats
     lengths: NDArray[np.int64]
     kinds: NDArray[np.int64]
@@ -61,57 +82,77 @@ def record(problem: Problem, seed: int, expert: Expert | None = None) -> Traject
         for number in range(sum(problem.episodes))
     ]
     environment.close()
-    return padded(problem, found)
+    return padded(problem, found, _kinds(problem))
+
+
+def _kinds(problem: Problem) -> NDArray[np.int64]:
+    """Of each recorded episode."""
+    return np.repeat(np.arange(RECORDED), problem.episodes).astype(np.int64)
 
 
 def episode_of(
     problem: Problem, seed: int, number: int, expert: Expert, environment: gymnasium.Env[Any, Any]
 ) -> Episode:
-    """One of the episodes that `record` gives: states, actions and rewards, a row a step."""
-    kind = KINDS[int(np.repeat(np.arange(len(KINDS)), problem.episodes)[number])]
+    """One of the episodes that `record` gives."""
+    kind = KINDS[int(_kinds(problem)[number])]
     random = np.random.default_rng((seed, number))
-    act = _policy(problem, expert, kind, random)
+    guide = expert if kind == "expert" else simpler(problem.name)
+    act = _policy(problem, guide, kind, random)
     push = _pushes(problem, kind, random)
     state, _ = environment.reset(seed=problem.training_starts * seed + number)
-    if hasattr(expert, "begin"):
-        expert.begin(environment)
-    states, actions, rewards = [], [], []
+    if hasattr(guide, "begin"):
+        guide.begin(environment)
+    states, actions, done, rewards = [], [], [], []
     ended = False
     while not ended:
         action = act(state)
         states.append(problem.see(state))
         actions.append(coded_action(problem, action))
-        state, reward, terminated, truncated, _ = environment.step(taken(problem, push(action)))
+        pushed = push(action)
+        done.append(coded_action(problem, pushed))
+        state, reward, terminated, truncated, _ = environment.step(taken(problem, pushed))
         rewards.append(float(reward))
         ended = terminated or truncated
-    return np.array(states, np.float32), np.array(actions, np.float32), np.array(rewards)
+    seen, wanted, moved = (np.array(rows, np.float32) for rows in (states, actions, done))
+    return Episode(seen, wanted, moved, np.array(rewards))
 
 
-def padded(problem: Problem, episodes: Sequence[Episode]) -> Trajectories:
-    """All episodes of a problem in one."""
+def padded(problem: Problem, episodes: Sequence[Episode], kinds: NDArray[np.int64]) -> Trajectories:
+    """Episodes of a problem in one; `kinds` (episodes,) as in `Trajectories`."""
     count = len(episodes)
-    states = np.zeros((count, problem.longest, problem.states), np.float32)
-    actions = np.zeros((count, problem.longest, problem.actions), np.float32)
+
+    def column(name: str, values: int) -> Floats:
+        found = np.zeros((count, problem.longest, values), np.float32)
+        for index, episode in enumerate(episodes):
+            rows = getattr(episode, name)
+            found[index, : len(rows)] = rows
+        return found
+
     rewards = np.zeros((count, problem.longest), np.float64)
-    lengths = np.array([len(rewards) for _, _, rewards in episodes], np.int64)
-    for index, (seen, taken_actions, gained) in enumerate(episodes):
-        length = len(gained)
-        states[index, :length] = seen
-        actions[index, :length] = taken_actions
-        rewards[index, :length] = gained
+    for index, episode in enumerate(episodes):
+        rewards[index, : len(episode.rewards)] = episode.rewards
+    lengths = np.array([len(episode.rewards) for episode in episodes], np.int64)
     returns = np.cumsum(rewards[:, ::-1], 1)[:, ::-1].astype(np.float32)
-    kinds = np.repeat(np.arange(len(KINDS)), problem.episodes).astype(np.int64)
-    return Trajectories(states, actions, returns, lengths, kinds)
+    states = column("states", problem.states)
+    actions, done = (column(name, problem.actions) for name in ("actions", "done"))
+    return Trajectories(states, actions, done, returns, lengths, kinds)
 
 
 def kept(path: Path, problem: Problem, seed: int, expert: Expert | None = None) -> Trajectories:
     """What `record` gives, from a file where it was recorded before, else written there."""
+    found = stored(path, lambda: record(problem, seed, expert))
+    if np.array_equal(found.kinds, _kinds(problem)):
+        return found
+    path.unlink()
+    return stored(path, lambda: record(problem, seed, expert))
+
+
+def stored(path: Path, make: Callable[[], Trajectories]) -> Trajectories:
+    """Trajectories from a file, or made and written there, whole or not at all."""
     if path.is_file():
         with np.load(path, allow_pickle=False) as file:
-            found = Trajectories(**{f.name: file[f.name] for f in fields(Trajectories)})
-        if np.array_equal(np.bincount(found.kinds, minlength=len(KINDS)), problem.episodes):
-            return found
-    data = record(problem, seed, expert)
+            return Trajectories(**{f.name: file[f.name] for f in fields(Trajectories)})
+    data = make()
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".part.npz")
     np.savez(draft, allow_pickle=False, **vars(data))
@@ -121,7 +162,7 @@ def kept(path: Path, problem: Problem, seed: int, expert: Expert | None = None) 
 
 def environment_of(problem: Problem, **options: Any) -> gymnasium.Env[Any, Any]:
     """The environment of a problem."""
-    return gymnasium.make(problem.environment, **options)
+    return gymnasium.make(problem.environment, **(dict(problem.options) | options))
 
 
 def taken(problem: Problem, action: Action) -> int | Floats:
@@ -132,7 +173,7 @@ def taken(problem: Problem, action: Action) -> int | Floats:
 
 
 def _policy(
-    problem: Problem, expert: Expert, kind: str, random: np.random.Generator
+    problem: Problem, guide: Expert, kind: str, random: np.random.Generator
 ) -> Callable[[NDArray[np.float64]], Action]:
     limit = problem.action_limit
 
@@ -141,15 +182,13 @@ def _policy(
             return float(random.integers(problem.actions))
         return random.uniform(-limit, limit, problem.actions)
 
-    plain = simpler(problem.name)
-
     def medium(state: NDArray[np.float64]) -> Action:
         if problem.discrete:
-            return chance() if random.random() < problem.disturbance else plain(state)
+            return chance() if random.random() < problem.disturbance else guide(state)
         noise = problem.disturbance * limit * random.standard_normal(problem.actions)
-        return np.clip(plain(state) + noise, -limit, limit)
+        return np.clip(guide(state) + noise, -limit, limit)
 
-    return {"expert": expert, "medium": medium, "random": lambda state: chance()}[kind]
+    return {"expert": guide, "medium": medium, "random": lambda state: chance()}[kind]
 
 
 def _pushes(problem: Problem, kind: str, random: np.random.Generator) -> Callable[[Action], Action]:
