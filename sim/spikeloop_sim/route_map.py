@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from spikeloop_sim.robot import random_stream
 from spikeloop_sim.route_drives import SETTLING, Wandering
 from spikeloop_sim.route_rover import CAMERA_M, PITCH_RAD, WORLD, RouteRoverConfig
 from spikeloop_sim.worlds.catalogue import make_scene
+from spikeloop_sim.worlds.scene import Scene
 
 WANDERING = Wandering(aside=0.15, along=0.15, heading=0.015)
 """A robot that keeps its lane drives so."""
@@ -29,12 +30,12 @@ class Views:
     """What was seen at the places.
 
     Attributes:
-        pictures: (drives, places, h, w) uint8.
+        pictures: (drives, places, h, w), uint8 of a camera, float32 of 0 to 1 of events.
         poses: (places, 3) x m, y m, heading rad.
 
     """
 
-    pictures: NDArray[np.uint8]
+    pictures: NDArray[np.generic]
     poses: NDArray[np.float64]
 
 
@@ -63,41 +64,53 @@ def view_route(
         ValueError: the route has fewer places.
 
     """
-    drives = [
-        _drive(seed, {**world_parameters, "condition": condition, "cars": v}, v, places,
-               rover or RouteRoverConfig(), wandering)
-        for v in visits
-    ]  # fmt: skip
-    return Views(np.stack([pictures for pictures, _ in drives]), drives[0][1])
+    carried = rover or RouteRoverConfig()
+    found = [
+        _drive(visit, scene, offsets, carried)
+        for visit, scene, offsets in drives_along(
+            seed, world_parameters, visits, places, condition, wandering
+        )
+    ]
+    return Views(np.stack([drive.pictures for drive in found]), found[0].poses)
+
+
+def drives_along(
+    seed: int,
+    world_parameters: Mapping[str, Any],
+    visits: Sequence[int],
+    places: int,
+    condition: str,
+    wandering: Wandering = WANDERING,
+) -> Iterator[tuple[int, Scene, NDArray[np.float64]]]:
+    """Visit, scene, and offsets (places, 3) of the camera at each place; see `view_route`."""
+    for visit in visits:
+        cars = {**world_parameters, "condition": condition, "cars": visit}
+        scene = make_scene(WORLD, seed, cars)
+        if places > len(scene.route):
+            raise ValueError(f"the route has {len(scene.route)} places, not {places}")
+        yield visit, scene, wandering.draw(random_stream(seed, f"route map {visit}"), places)
 
 
 def _drive(
-    seed: int,
-    world_parameters: Mapping[str, Any],
-    visit: int,
-    places: int,
-    rover: RouteRoverConfig,
-    wandering: Wandering,
-) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    scene = make_scene(WORLD, seed, world_parameters)
-    if places > len(scene.route):
-        raise ValueError(f"the route has {len(scene.route)} places, not {places}")
-    stage = SceneStage(scene)
-    offsets = wandering.draw(random_stream(seed, f"route map {visit}"), places)
+    visit: int, scene: Scene, offsets: NDArray[np.float64], rover: RouteRoverConfig
+) -> Views:
+    """Of one drive: pictures (places, h, w) uint8."""
+    stage, poses = SceneStage(scene), np.array(scene.route[: len(offsets)])
     lens = lens_of(rover.camera_width, rover.camera_height, rover.field_deg)
     config = FrameCameraConfig(scene_lux=stage.lux, exposure_most_us=EXPOSURE_US)
-    pictures = np.empty((places, lens.height, lens.width), np.uint8)
+    pictures = np.empty((len(poses), lens.height, lens.width), np.uint8)
     data = stage.at(0.0)
     with FrameCamera(stage.model, lens, config, visit) as camera:
-        for n in range(-SETTLING, places):
-            view = (data, _pose(scene.route[max(n, 0)], offsets[max(n, 0)]))
+        for n in range(-SETTLING, len(poses)):
+            view = (data, pose_on_mast(poses[max(n, 0)], offsets[max(n, 0)]))
             picture = camera.take(lambda _, view=view: view, 0, Twist.none())  # type: ignore[misc]
             if n >= 0:
                 pictures[n] = picture.pixels
-    return pictures, np.array(scene.route[:places])
+    return Views(pictures, poses)
 
 
-def _pose(place: NDArray[np.float64], offset: NDArray[np.float64]) -> Pose:
+def pose_on_mast(place: NDArray[np.float64], offset: NDArray[np.float64]) -> Pose:
+    """Of the camera at a place (x m, y m, heading rad) and off it (aside m, along m, rad)."""
     x, y, heading = place
     aside, along, turn = offset
     ahead = np.array([np.cos(heading), np.sin(heading)])

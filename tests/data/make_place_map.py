@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloop.perception.place.drive import event_picture
+from spikeloop.perception.place.event_window import event_picture
 from spikeloop.perception.place.pictures import PictureConfig, small_picture
 from spikeloop.perception.place.place_map import PlaceMap, save_map
 from spikeloop.perception.place.recogniser import make_map

@@ -7,7 +7,8 @@ from PIL import Image
 
 from spikeloop.cli.main import main
 from spikeloop.perception.place.aligning import aligned
-from spikeloop.perception.place.drive import Drive, DriveError, event_picture, load_drive
+from spikeloop.perception.place.drive import Drive, DriveError, load_drive
+from spikeloop.perception.place.event_window import event_picture
 from spikeloop.perception.place.pictures import PictureConfig
 from spikeloop.perception.place.place_map import load_map
 

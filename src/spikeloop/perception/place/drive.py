@@ -11,7 +11,6 @@ import csv
 import io
 import math
 import re
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from spikeloop.bags.bag import Bag, BagTopic
 from spikeloop.events.codecs import PacketDecoder
 from spikeloop.events.recording import EVENT_PACKET, FIELDS, RecordingError
 from spikeloop.parameters import suggestion
+from spikeloop.perception.place.event_window import EventWindow
 from spikeloop.perception.place.pictures import PictureConfig, Small, small_picture
 from spikeloop.rotation import yaw_of
 
@@ -35,8 +35,6 @@ BAGS = (".bag", ".db3", ".mcap", ".zstd")
 ODOMETRY = "nav_msgs/msg/Odometry"
 IMAGE, PACKED_IMAGE = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 CHANNELS = {"mono8": 1, "8UC1": 1, "rgb8": 3, "bgr8": 3, "8UC3": 3, "rgba8": 4, "bgra8": 4}
-BRIGHT_SHARE = 0.99
-"""Part of the pixels that an event picture's full scale is above."""
 
 
 class DriveError(ValueError):
@@ -94,17 +92,6 @@ def load_drive(path: Path, config: PictureConfig, sampling: Sampling | None = No
     if not path.exists():
         raise DriveError(f"{path}: no such file or folder")
     return _from_bag(path, config, sampling or Sampling())
-
-
-def event_picture(count: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Events of each pixel as a picture of 0 to 1: the root of the count, bright pixels cut off.
-
-    The root makes the noise of bright and dark pixels alike, for a count's variance is its mean.
-    """
-    root = np.sqrt(np.asarray(count, np.float64))
-    full = float(np.quantile(root, BRIGHT_SHARE)) or float(root.max())
-    picture: NDArray[np.float64] = np.minimum(root / full, 1.0) if full else root
-    return picture
 
 
 # --- folders ---------------------------------------------------------------------------------
@@ -220,7 +207,7 @@ def _sights(bag: Bag, topic: BagTopic, sampling: Sampling) -> Iterator[_Sight]:
     store: Any = get_typestore(Stores.ROS2_JAZZY)
     store.register(get_types_from_msg(FIELDS, EVENT_PACKET))
     kinds = {known.name: known.kind for known in bag.topics}
-    counter = _EventCounter(sampling.window)
+    window, decoder = EventWindow(sampling.window), PacketDecoder()
     pose: tuple[float, float, float] | None = None
     for stored in bag.messages():
         kind = kinds[stored.topic]
@@ -232,37 +219,16 @@ def _sights(bag: Bag, topic: BagTopic, sampling: Sampling) -> Iterator[_Sight]:
             continue
         time_s = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
         if kind == EVENT_PACKET:
-            count = counter.add(message)
-            if count is not None:
-                yield _Sight(time_s, event_picture(count), pose)
+            events, _ = decoder.decode(
+                message.encoding, message.width, message.height, message.seq,
+                np.asarray(message.events, np.uint8).tobytes(), time_base=message.time_base,
+            )  # fmt: skip
+            window.add(events)
+            picture = window.picture() if window.is_full else None
+            if picture is not None:
+                yield _Sight(time_s, picture, pose)
         else:
             yield _Sight(time_s, _decoded(bag.path, topic.name, kind, message), pose)
-
-
-class _EventCounter:
-    """Counts the events of each pixel over the last stretch of time."""
-
-    def __init__(self, window_s: float) -> None:
-        self._window_us = round(1e6 * window_s)
-        self._decoder = PacketDecoder()
-        self._parts: deque[tuple[int, NDArray[np.int64]]] = deque()
-
-    def add(self, message: Any) -> NDArray[np.integer] | None:
-        """Take a packet; the count, (h, w), once a whole window has been seen."""
-        events, _ = self._decoder.decode(
-            message.encoding, message.width, message.height, message.seq,
-            np.asarray(message.events, np.uint8).tobytes(), time_base=message.time_base,
-        )  # fmt: skip
-        if len(events):
-            place = events.y.astype(np.int64) * message.width + events.x
-            self._parts.append((int(events.t[-1]), place))
-        if not self._parts or self._parts[-1][0] - self._parts[0][0] < self._window_us:
-            return None
-        while self._parts[-1][0] - self._parts[0][0] > self._window_us:
-            self._parts.popleft()
-        places = np.concatenate([part for _, part in self._parts])
-        count = np.bincount(places, minlength=message.width * message.height)
-        return count.reshape(message.height, message.width)
 
 
 def _pose(message: Any) -> tuple[float, float, float]:

@@ -9,7 +9,20 @@ from numpy.typing import NDArray
 
 from spikeloop.events.array import Events
 from spikeloop.events.representations.histogram import count_picture
-from spikeloop.perception.place.drive import event_picture
+
+BRIGHT_SHARE = 0.99
+"""Part of the pixels that an event picture's full scale is above."""
+
+
+def event_picture(count: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Events of each pixel as a picture of 0 to 1: the root of the count, bright pixels cut off.
+
+    The root makes the noise of bright and dark pixels alike, for a count's variance is its mean.
+    """
+    root = np.sqrt(np.asarray(count, np.float64))
+    full = float(np.quantile(root, BRIGHT_SHARE)) or float(root.max())
+    picture: NDArray[np.float64] = np.minimum(root / full, 1.0) if full else root
+    return picture
 
 
 class EventWindow:
@@ -23,6 +36,7 @@ class EventWindow:
     def reset(self) -> None:
         """No event yet."""
         self._parts: deque[Events] = deque()
+        self._first_us = 0
 
     def add(self, events: Events) -> None:
         """Take the next events; of another size of sensor they begin anew."""
@@ -33,6 +47,8 @@ class EventWindow:
             self.reset()
         if not len(events):
             return
+        if not self._parts:
+            self._first_us = int(events.t[0])
         self._parts.append(events)
         # Time that falls means a new stream.
         while len(self._parts) > 1 and not (
@@ -40,8 +56,15 @@ class EventWindow:
         ):
             self._parts.popleft()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether events have come for a whole window."""
+        return bool(self._parts) and (
+            int(self._parts[-1].t[-1]) - self._first_us >= self._window_us
+        )
+
     def picture(self) -> NDArray[np.float64] | None:
-        """(height, width), 0 to 1, see `drive.event_picture`; None where no event has come."""
+        """(height, width), 0 to 1, see `event_picture`; None where no event has come."""
         if not self._parts:
             return None
         since = int(self._parts[-1].t[-1]) - self._window_us

@@ -1,0 +1,134 @@
+"""The map of a route by events: what a rover's event camera sees as it drives past the places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikeloop.perception.place.event_window import EventWindow
+from spikeloop_sim.datasets.stage import SceneStage
+from spikeloop_sim.diff_drive_cameras import lens_of
+from spikeloop_sim.diff_drive_config import DiffDriveConfig
+from spikeloop_sim.event_camera.camera import EventCamera
+from spikeloop_sim.event_camera.config import EventCameraConfig
+from spikeloop_sim.event_camera.optics import Pose
+from spikeloop_sim.route_map import Views, drives_along, pose_on_mast
+from spikeloop_sim.route_rover import RouteRoverConfig
+from spikeloop_sim.worlds.scene import Scene
+
+KEYFRAME_US, LATEST_US = 10_000, 20_000
+"""A rover's camera looks at its ticks, and once in a packet at least."""
+SETTLING_S = 0.1
+"""Looked at before a window begins, so that pixels have settled on what they see."""
+
+
+@dataclass(frozen=True)
+class Passing:
+    """How a rover passes the places.
+
+    Attributes:
+        speed: m/s; from place to place it may take little more than a second.
+        window: s of events that make a picture.
+
+    """
+
+    speed: float = 2.0
+    window: float = 0.25
+
+
+def view_route_by_events(
+    seed: int,
+    world_parameters: Mapping[str, Any],
+    visits: Sequence[int],
+    places: int,
+    rover: RouteRoverConfig | None = None,
+    condition: str = "day",
+    passing: Passing | None = None,
+) -> Views:
+    """Counts of events at the first places of a route, as pictures, one drive for each visit.
+
+    Between the windows of two places the camera doesn't look, for nothing of that is used: its
+    motion there counts as steady.
+
+    Args:
+        seed: of the world.
+        world_parameters: of the world; `condition` and `cars` are set here.
+        visits: each has its own parked cars, wandering, and pixels of the sensor.
+        places: of the route, from its first on.
+        rover: whose camera is carried.
+        condition: see the world's parameters.
+        passing: default where None.
+
+    Raises:
+        WorldError, ParameterError: no such world or parameter.
+        ValueError: the route has fewer places, or the speed is too low for their spacing.
+
+    """
+    found = [
+        _drive(visit, scene, offsets, rover or RouteRoverConfig(), passing or Passing())
+        for visit, scene, offsets in drives_along(seed, world_parameters, visits, places, condition)
+    ]
+    return Views(np.stack([drive.pictures for drive in found]), found[0].poses)
+
+
+def _drive(
+    visit: int,
+    scene: Scene,
+    offsets: NDArray[np.float64],
+    rover: RouteRoverConfig,
+    passing: Passing,
+) -> Views:
+    """Of one drive: pictures (places, h, w) float32 of 0 to 1."""
+    stage, sizes = SceneStage(scene), DiffDriveConfig()
+    ahead = passing.window + SETTLING_S
+    poses = np.array(scene.route[: len(offsets)])
+    path = _Path(poses, offsets, passing.speed, ahead)
+    lens = lens_of(sizes.event_width, sizes.event_height, rover.field_deg)
+    config = EventCameraConfig(scene_lux=stage.lux)
+    pictures = np.zeros((len(poses), lens.height, lens.width), np.float32)
+    window, data = EventWindow(passing.window), stage.at(0.0)
+    with EventCamera(stage.model, lens, config, visit) as camera:
+        for n, end_us in enumerate(path.times_us):
+            for time_us in _looks(camera, end_us - round(1e6 * ahead), end_us):
+                window.add(camera.see(data, path.pose(time_us), time_us))
+            picture = window.picture()
+            if picture is not None:
+                pictures[n] = picture
+    return Views(pictures, poses)
+
+
+class _Path:
+    """A drive past all places at one speed, from `ahead` seconds before the first one on."""
+
+    def __init__(
+        self, poses: NDArray[np.float64], offsets: NDArray[np.float64], speed: float, ahead: float
+    ) -> None:
+        heading = poses[0, 2]
+        lead = speed * ahead * np.array([np.cos(heading), np.sin(heading), 0.0])
+        rows = np.column_stack(
+            [np.vstack([poses[0] - lead, poses]), np.vstack([offsets[0], offsets])]
+        )
+        rows[:, 2] = np.unwrap(rows[:, 2])
+        ways = np.linalg.norm(np.diff(rows[:, :2], axis=0), axis=1)
+        times = np.concatenate([[0.0], np.cumsum(ways)]) / speed
+        self._rows, self._times = rows, 1e6 * times
+        self.times_us = [round(time) for time in self._times[1:].tolist()]
+
+    def pose(self, time_us: int) -> Pose:
+        """Of the camera."""
+        row = np.array([np.interp(time_us, self._times, column) for column in self._rows.T])
+        return pose_on_mast(row[:3], row[3:])
+
+
+def _looks(camera: EventCamera, begin_us: int, end_us: int) -> Iterator[int]:
+    """Times at which a camera that last looked before `begin_us` looks, `end_us` the last."""
+    time_us = begin_us
+    while time_us < end_us:
+        yield time_us
+        late = camera.interval_us // KEYFRAME_US * KEYFRAME_US
+        time_us += min(max(late, KEYFRAME_US), LATEST_US)
+    yield end_us
