@@ -51,7 +51,8 @@ class EventEye:
         # What it needs is compiled now, not in the first moments of a mission.
         for time_us in (0, 10_000):
             self._camera.see(data, pose, time_us)
-        self._camera.reset(seed)
+        self._seed = seed
+        self.begin_anew()
         self._pieces: list[Events] = []
         self._last_us = -1
 
@@ -63,6 +64,10 @@ class EventEye:
         if is_due or late:
             self._pieces.append(self._camera.see(data, pose, time_us))
             self._last_us = time_us
+
+    def begin_anew(self) -> None:
+        """Forget what was seen, as a camera does that was covered: the next look is the first."""
+        self._camera.reset(self._seed)
 
     def take(self) -> Events:
         """Events since the last call."""

@@ -138,6 +138,9 @@ class RouteRover(DiffDrive):
         # Of a free joint, the velocity is the world's and the rates are the body's.
         data.qvel[:3] = turn.apply(data.qvel[:3])
         mujoco.mj_forward(self.world.model, data)
+        if self._event_eye is not None:
+            # It was covered on the way; else its events would be of a flight across the town.
+            self._event_eye.begin_anew()
         self._velocity_before = self.world.point_velocity()
         self._carried, self._carried_at = self._carried + 1, self._gone
         self._way_before = self.lane.at(x, y, yaw).way

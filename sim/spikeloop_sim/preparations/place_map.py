@@ -60,7 +60,9 @@ def prepare(mission: Mission, seed: int, config: Config, folder: Path) -> dict[s
     save_map(place_map, folder / MAP)
     first = views.pictures[0]
     shown = first if first.dtype == np.uint8 else np.rint(255.0 * first).astype(np.uint8)
-    np.savez_compressed(folder / VIEWS, pictures=shown, poses=views.poses)
+    np.savez_compressed(
+        folder / VIEWS, pictures=shown, poses=views.poses, source=np.array(config.source)
+    )
     return {"place": {"map": str((folder / MAP).resolve())}}
 
 

@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloop.events.codecs import PacketDecoder
 from spikeloop.loop.moments import Moment
 from spikeloop.loop.recording import read_messages
-from spikeloop.loop.sightings import IMAGE, START_NS, figure, grey
+from spikeloop.loop.sightings import EVENTS, IMAGE, START_NS, figure, grey
+from spikeloop.perception.place.event_window import EventWindow
 
 VIEWS = "place_views.npz"
-"""Beside the recording: `pictures` (places, h, w) uint8 of the map's first drive."""
+"""Beside the recording: `pictures` (places, h, w) uint8 of the map's first drive, and `source`,
+"image" or "events"."""
+WINDOW_S = 0.25
+"""Events of so long are one picture."""
 
 
 def place_pairs(recording: Path, keys: Sequence[Moment], series: Mapping[str, Any]) -> list[str]:
@@ -30,14 +35,9 @@ def place_pairs(recording: Path, keys: Sequence[Moment], series: Mapping[str, An
         RecordingError: the file can't be read.
 
     """
-    views = _views(recording.with_name(VIEWS))
+    views, by_events = _views(recording.with_name(VIEWS))
     times = [START_NS + round(1e9 * key.time_s) for key in keys]
-    seen: dict[int, NDArray[np.uint8]] = {}
-    for _, message in read_messages(recording, (IMAGE,)):
-        at = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
-        for index, time in enumerate(times):
-            if at <= time or index not in seen:
-                seen[index] = grey(message)
+    seen = (_counts if by_events else _pictures)(recording, times)
     if not seen:
         return []
     rows = []
@@ -53,9 +53,39 @@ def place_pairs(recording: Path, keys: Sequence[Moment], series: Mapping[str, An
     return ["<h2>What was seen, and the place of the map that it was taken for</h2>", *rows]
 
 
-def _views(path: Path) -> NDArray[np.uint8] | None:
+def _pictures(recording: Path, times: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
+    """Of the camera, by number of the moment."""
+    seen: dict[int, NDArray[np.uint8]] = {}
+    for _, message in read_messages(recording, (IMAGE,)):
+        at = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+        for index, time in enumerate(times):
+            if at <= time or index not in seen:
+                seen[index] = grey(message)
+    return seen
+
+
+def _counts(recording: Path, times: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
+    """Of events before each moment, as the map's pictures of them are."""
+    seen: dict[int, NDArray[np.uint8]] = {}
+    window, decoder = EventWindow(WINDOW_S), PacketDecoder()
+    for _, message in read_messages(recording, (EVENTS,)):
+        at = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+        events, _ = decoder.decode(
+            message.encoding, message.width, message.height, message.seq,
+            memoryview(message.events), big_endian=bool(message.is_bigendian),
+            time_base=message.time_base,
+        )  # fmt: skip
+        window.add(events)
+        for index, time in enumerate(times):
+            if index not in seen and at >= time and (picture := window.picture()) is not None:
+                seen[index] = np.rint(255.0 * picture).astype(np.uint8)
+    return seen
+
+
+def _views(path: Path) -> tuple[NDArray[np.uint8] | None, bool]:
+    """The map's pictures, if there are any, and whether they are of events."""
     if not path.exists():
-        return None
+        return None, False
     with np.load(path, allow_pickle=False) as archive:
         pictures: NDArray[np.uint8] = archive["pictures"]
-    return pictures
+        return pictures, str(archive["source"]) == "events"
