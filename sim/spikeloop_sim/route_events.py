@@ -22,6 +22,8 @@ from spikeloop_sim.worlds.scene import Scene
 
 KEYFRAME_US, LATEST_US = 10_000, 20_000
 """A rover's camera looks at its ticks, and once in a packet at least."""
+RARELY_US = 900_000
+"""It may not look away for a second."""
 SETTLING_S = 0.1
 """Looked at before a window begins, so that pixels have settled on what they see."""
 
@@ -31,7 +33,7 @@ class Passing:
     """How a rover passes the places.
 
     Attributes:
-        speed: m/s; from place to place it may take little more than a second.
+        speed: m/s.
         window: s of events that make a picture.
 
     """
@@ -51,7 +53,7 @@ def view_route_by_events(
 ) -> Views:
     """Counts of events at the first places of a route, as pictures, one drive for each visit.
 
-    Between the windows of two places the camera doesn't look, for nothing of that is used: its
+    Between the windows of two places the camera hardly looks, for nothing of that is used: its
     motion there counts as steady.
 
     Args:
@@ -65,7 +67,7 @@ def view_route_by_events(
 
     Raises:
         WorldError, ParameterError: no such world or parameter.
-        ValueError: the route has fewer places, or the speed is too low for their spacing.
+        ValueError: the route has fewer places.
 
     """
     found = [
@@ -92,9 +94,11 @@ def _drive(
     pictures = np.zeros((len(poses), lens.height, lens.width), np.float32)
     window, data = EventWindow(passing.window), stage.at(0.0)
     with EventCamera(stage.model, lens, config, visit) as camera:
+        before_us = -KEYFRAME_US
         for n, end_us in enumerate(path.times_us):
-            for time_us in _looks(camera, end_us - round(1e6 * ahead), end_us):
+            for time_us in _looks(camera, before_us, end_us - round(1e6 * ahead), end_us):
                 window.add(camera.see(data, path.pose(time_us), time_us))
+            before_us = end_us
             picture = window.picture()
             if picture is not None:
                 pictures[n] = picture
@@ -124,9 +128,13 @@ class _Path:
         return pose_on_mast(row[:3], row[3:])
 
 
-def _looks(camera: EventCamera, begin_us: int, end_us: int) -> Iterator[int]:
-    """Times at which a camera that last looked before `begin_us` looks, `end_us` the last."""
-    time_us = begin_us
+def _looks(camera: EventCamera, last_us: int, begin_us: int, end_us: int) -> Iterator[int]:
+    """Times to look at: from `last_us` on rarely, from `begin_us` as motion asks, to `end_us`."""
+    time_us = last_us
+    while begin_us - time_us > RARELY_US:
+        time_us += RARELY_US
+        yield time_us
+    time_us = max(begin_us, last_us + KEYFRAME_US)
     while time_us < end_us:
         yield time_us
         late = camera.interval_us // KEYFRAME_US * KEYFRAME_US

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from spikeloop_sim.preparations import prepared
+from spikeloop_sim.route_events import view_route_by_events
+from spikeloop_sim.worlds.catalogue import TEST
 
-from spikeloop.loop.mission import missions
+from spikeloop.loop.mission import load_mission, missions
+from spikeloop.perception.place.pictures import small_picture
+from spikeloop.perception.place.place_map import load_map
+from spikeloop.perception.place.recogniser import scorer
 
 
 def test_a_map_is_made_and_the_place_that_is_told_is_judged(fly: Any, tmp_path: Path) -> None:
@@ -36,3 +44,21 @@ def test_a_map_is_made_and_the_place_that_is_told_is_judged(fly: Any, tmp_path: 
         assert part in text
     assert text.count('src="data:image/png;base64,') >= 6
     assert (flown.folder / "place.npz").exists()
+
+
+def test_a_map_of_events_knows_its_places_at_dusk(tmp_path: Path) -> None:
+    mission = load_mission("route_localise_events")
+    place, driven = mission.parameters["place"], mission.prepare
+    assert (place["source"], place["window"]) == (driven["source"], driven["window"])
+    assert mission.parameters["controller"]["speed"] == driven["speed"]
+    # Without networks, which need more places than these to tell them apart.
+    short = replace(mission, prepare={**driven, "places": 6, "drives": 1, "networks": 0})
+    made = load_map(Path(prepared(short, 4, tmp_path)["place"]["map"]))
+    assert (made.source, made.places) == ("events", 6)
+    with np.load(tmp_path / "place_views.npz") as views:
+        assert str(views["source"]) == "events" and views["pictures"].shape == (6, 130, 173)
+    seen = view_route_by_events(TEST + 4, mission.world_parameters, [9], 6, condition="dusk")
+    np.testing.assert_allclose(seen.poses, made.poses)
+    small = np.array([small_picture(picture, made.picture) for picture in seen.pictures[0]])
+    told = scorer(made, "sad")(small[None]).argmax(1)
+    assert (np.abs(told - np.arange(6)) <= 1).all(), told

@@ -72,6 +72,18 @@ def test_a_rover_is_carried_off_once_and_its_odometry_does_not_notice() -> None:
     assert math.dist((x, y), start[:2]) == pytest.approx(truth["gone"], abs=0.3)
 
 
+def test_carried_off_it_sees_no_events_of_the_way_there() -> None:
+    rover = RouteRover(
+        RouteRoverConfig(event_camera=True, carried_from=0, carried_to=50), WORLD, 500_000
+    )
+    rover.leave_out(["camera/image_raw"])
+    rover.reset(3)
+    for _ in range(4):
+        rover.step(np.zeros(6))
+        assert len(rover.read("event_camera/events").events) < 500
+    assert rover.truth()["carried"] == 1.0
+
+
 def test_other_worlds_and_preparations_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match="drives in the world 'route', not in 'corridor'"):
         make_robot("route_rover", {}, "corridor")
