@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,7 @@ def evaluate_problem(problem: Problem, path: Path, quick: bool = False) -> dict[
 
     """
     starts = range(TEST_STARTS, TEST_STARTS + (QUICK_EPISODES if quick else problem.test_episodes))
+    few = starts[: problem.beside_episodes or len(starts)]
     found = Measured([], [], [])
     seeds, beside = training_seeds(path), training_seeds(path, "plain")
     if not seeds:
@@ -61,11 +62,11 @@ def evaluate_problem(problem: Problem, path: Path, quick: bool = False) -> dict[
     for seed in seeds:
         spiking = load(path, problem, "spiking", seed)
         found.spiking.append(_played(problem, spiking, starts))
-        targets = shuffled_targets(spiking, len(starts), seed)
-        found.shuffled.append(_played(problem, spiking, starts, targets))
+        targets = shuffled_targets(spiking, len(few), seed)
+        found.shuffled.append(_played(problem, spiking, few, targets))
         if seed in beside:
             plain = load(path, problem, "plain", seed)
-            found.plain.append(_played(problem, plain, starts))
+            found.plain.append(_played(problem, plain, few))
     return _summary(found) | measure_cost(problem, path, seeds[0])
 
 
@@ -75,7 +76,14 @@ def _played(
     starts: Sequence[int],
     targets: NDArray[np.float64] | None = None,
 ) -> Outcome:
-    return play(problem, trained.scaling, trained.model, starts, targets, **problem.test_options)
+    parts = []
+    for first in range(0, len(starts), problem.together):
+        some = slice(first, first + problem.together)
+        asked = None if targets is None else targets[some]
+        given = (problem, trained.scaling, trained.model, starts[some], asked)
+        parts.append(play(*given, **problem.test_options))
+    columns = ([getattr(part, f.name) for part in parts] for f in fields(Outcome))
+    return Outcome(*[np.concatenate(column) for column in columns])
 
 
 def shuffled_targets(trained: Trained, count: int, seed: int) -> NDArray[np.float64]:
@@ -97,6 +105,7 @@ def _summary(found: Measured) -> dict[str, float]:
         "return_seed_high": float(spiking.mean(1).max()),
         "return_error": float(spiking.mean(0).std(ddof=1) / np.sqrt(count)),
         "shuffled_return": float(shuffled.mean()),
+        "shuffled_difference": float((shuffled - spiking[:, : shuffled.shape[1]]).mean()),
         "training_seeds": float(len(spiking)),
         "episodes": float(count * len(spiking)),
     }
@@ -112,7 +121,7 @@ def _against_plain(spiking: NDArray[np.float64], outcomes: list[Outcome]) -> dic
     if len(outcomes) != len(spiking):
         return {}
     plain = np.array([outcome.returns for outcome in outcomes])
-    difference = (spiking - plain).mean(0)
+    difference = (spiking[:, : plain.shape[1]] - plain).mean(0)
     reference = abs(float(plain.mean())) or 1.0
     return {
         "dt_return": float(plain.mean()),

@@ -49,6 +49,9 @@ class Problem:
         one_recording: all training seeds learn from the same data, which are dear.
         training_starts: environment seeds of training episodes: this times the seed, and on.
         test_episodes: on which it is judged.
+        beside_episodes: the first of these on which the plain transformer, and returns asked for
+            at random, are; 0 for all.
+        together: so many episodes are played at once.
         options: of the environment.
         test_options: further ones, for test episodes.
 
@@ -73,6 +76,8 @@ class Problem:
     one_recording: bool = False
     training_starts: int = 1_000_000
     test_episodes: int = 300
+    beside_episodes: int = 0
+    together: int = 300
     options: Mapping[str, Any] = field(default_factory=dict)
     test_options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -166,7 +171,10 @@ PROBLEMS = {
             one_recording=True,
             # Worlds of the split for training are below 500,000.
             training_starts=10_000,
+            # With a camera in each, an episode takes six seconds of a core.
             test_episodes=20,
+            beside_episodes=8,
+            together=5,
             # Smooth walls give no events near by.
             options={"flow": True, "world_parameters": {"plaster": False}},
             test_options={"split": "test"},
