@@ -16,8 +16,17 @@ from spikeloop.control.circuit.controller import Controller
 from spikeloop.control.circuit.evaluation import ahead, episodes_to
 from spikeloop.control.circuit.learning import CheckpointError, SearchConfig, learn, swim
 from spikeloop.control.circuit.perceptron import Perceptrons, initial, size_of
-from spikeloop.control.circuit.storage import BadWeightsError, circuit_weights, read, save
-from spikeloop.control.circuit.worm import INITIAL, GradedCircuit, SpikingCircuit, bend, signed
+from spikeloop.control.circuit.storage import BadWeightsError, circuit_of, read, save
+from spikeloop.control.circuit.worm import (
+    CIRCUITS,
+    OSCILLATOR,
+    PROPRIOCEPTION,
+    GradedCircuit,
+    SpikingCircuit,
+    Wiring,
+    bend,
+    signed,
+)
 
 
 def test_an_episode_is_gymnasiums() -> None:
@@ -49,7 +58,7 @@ def test_longer_bodies_have_more_joints() -> None:
 
 
 def test_the_wave_runs_from_the_oscillator_to_the_tail() -> None:
-    circuit = GradedCircuit(np.array([[2.0, 0.5, 1.0, -1.0]]), 4)
+    circuit = GradedCircuit(np.array([[2.0, 0.5, 1.0, -1.0]]), OSCILLATOR, 4)
     angles = np.array([[math.pi / 8, -math.pi / 2, 0.0]])
     # Bends 0.25 and -1 of pi/2: joint 1 follows joint 0 doubled, joint 2 follows joint 1.
     np.testing.assert_allclose(circuit.act(angles), [[0.5, 0.5, -1.0]])
@@ -59,18 +68,35 @@ def test_the_wave_runs_from_the_oscillator_to_the_tail() -> None:
     np.testing.assert_allclose(circuit.act(angles)[0, 0], 0.5)
 
 
+def test_the_head_bends_away_from_the_joint_behind() -> None:
+    circuit = GradedCircuit(np.array([[-2.0, 3.0, -1.0, 1.0]]), PROPRIOCEPTION, 4)
+    # Bends of 0.25, -0.125 and 0 of pi/2; posterior 2 x 0.125 less the own 0.25; 3 x 0.25 and
+    # 0.125; 3 x -0.125.
+    angles = np.array([[math.pi / 8, -math.pi / 16, 0.0]])
+    np.testing.assert_allclose(circuit.act(angles), [[0.0, 0.875, -0.375]])
+    np.testing.assert_allclose(circuit.act(-angles), [[0.0, -0.875, 0.375]])
+    with pytest.raises(ValueError, match="two joints or more"):
+        circuit.act(np.array([[0.1]]))
+
+
 def test_wrong_signs_count_as_nothing() -> None:
-    assert signed(np.array([-1.0, 2.0, -3.0, 4.0])).tolist() == [0.0, 2.0, 0.0, 0.0]
+    weights = np.array([-1.0, 2.0, -3.0, 4.0])
+    assert signed(weights, OSCILLATOR.signs).tolist() == [0.0, 2.0, 0.0, 0.0]
+    free = GradedCircuit(weights[None], OSCILLATOR, 4, sign_constrained=False)
+    assert free.points.tolist() == [weights.tolist()]
     assert bend(np.array([[9.0, -9.0]])).tolist() == [[[1.0, 0.0], [0.0, 1.0]]]
 
 
+@pytest.mark.parametrize("wiring", [OSCILLATOR, PROPRIOCEPTION], ids=["oscillator", "stretch"])
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(-3.0, 3.0), min_size=3, max_size=3), st.floats(0.0, 5.0))
-def test_dorsal_and_ventral_are_mirrored(angles: list[float], strength: float) -> None:
-    points = np.array([[strength, 0.7, 1.2, -0.4]])
+def test_dorsal_and_ventral_are_mirrored(
+    wiring: Wiring, angles: list[float], strength: float
+) -> None:
+    points = wiring.signs * np.array([[strength, 0.7, 1.2, 0.4]])
     mirrored = []
     for sign in (1.0, -1.0):
-        circuit = SpikingCircuit(points, 40.0, 0.04)
+        circuit = SpikingCircuit(points, wiring, 40.0, 0.04)
         circuit.decision = 0 if sign > 0 else 20
         torques = [circuit.act(sign * np.array([angles]))[0] for _ in range(5)]
         mirrored.append(sign * np.array(torques))
@@ -79,7 +105,7 @@ def test_dorsal_and_ventral_are_mirrored(angles: list[float], strength: float) -
 
 
 def test_nothing_passes_by_the_spikes() -> None:
-    circuit = SpikingCircuit(np.array([[1.0, 0.0, 1.0, -1.0]]), 40.0, 0.04)
+    circuit = SpikingCircuit(np.array([[1.0, 0.0, 1.0, -1.0]]), OSCILLATOR, 40.0, 0.04)
     for _ in range(20):
         torque = circuit.act(np.array([[0.05, 0.0, 0.0]]))
     # A bend too small to make any sensor fire moves no muscle.
@@ -87,11 +113,13 @@ def test_nothing_passes_by_the_spikes() -> None:
 
 
 def test_a_circuit_swims_before_it_learns() -> None:
-    body = body_of("gymnasium", 3)
-    returns, spikes = swim("spiking", body, 80.0, np.tile(INITIAL, (2, 1)), np.array([1, 2]))
-    idle, _ = swim("graded", body, 80.0, np.zeros((2, 4)), np.array([1, 2]))
-    assert returns.min() > 60.0 > 40.0 > idle.max()
-    assert 8.0 < spikes < 8 * (1 + 4 * 2)
+    body, seeds = body_of("gymnasium", 3), np.array([1, 2])
+    idle, _ = swim("graded", body, 80.0, np.zeros((2, 4)), seeds)
+    for kind, least in (("spiking", 60.0), ("proprioceptive", 120.0)):
+        points = np.tile(CIRCUITS[kind].wiring.initial, (2, 1))
+        returns, spikes = swim(kind, body, 80.0, points, seeds)
+        assert returns.min() > least > 40.0 > idle.max()
+        assert 8.0 < spikes < 8 * (1 + 4 * 2)
 
 
 def test_perceptrons_are_what_they_say() -> None:
@@ -125,17 +153,26 @@ def test_curves_are_compared_by_samples() -> None:
 
 
 def test_weights_on_disk_and_the_controller(tmp_path: Path) -> None:
-    path = tmp_path / "w.npz"
-    save(path, {"gymnasium 3/spiking/1": INITIAL, "bad": np.zeros(3)}, {})
+    path, name = tmp_path / "w.npz", "gymnasium 3/spiking/1"
+    initial_weights = OSCILLATOR.initial
+    graded = "gymnasium 3/graded/1"
+    save(path, {name: initial_weights, graded: initial_weights, "a/spiking/1": np.zeros(3)}, {})
     arrays = read(str(path))
-    with pytest.raises(BadWeightsError, match="there are: bad, gymnasium 3/spiking/1"):
-        circuit_weights(arrays, "x")
+    with pytest.raises(BadWeightsError, match="there are: a/spiking/1, gymnasium 3/graded/1"):
+        circuit_of(arrays, "x")
     with pytest.raises(BadWeightsError, match="4 finite weights"):
-        circuit_weights(arrays, "bad")
-    controller = Controller(circuit_weights(arrays, "gymnasium 3/spiking/1"), 3, 80.0, 0.04)
+        circuit_of(arrays, "a/spiking/1")
+    with pytest.raises(ValueError, match="graded neurons"):
+        Controller(*circuit_of(arrays, graded), 3, 80.0, 0.04)
+    controller = Controller(*circuit_of(arrays, name), 3, 80.0, 0.04)
     torques = controller.decide([0.3, 1.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0])
     assert len(torques) == 2 and controller.spikes > 8 and controller.energy_j > 0
-    assert set(controller.fired()) >= {0, 3, 4}
+    fired = set(controller.fired())
+    assert fired >= {0, 3, 4}
+    # Pacemaker and the head's sensor go to one motor neuron each, motor neurons to two muscles.
+    circuit = controller._circuit
+    felt, pulled = circuit.sensor_spikes[0], circuit.motor_spikes[0]
+    assert controller.counts.acs == 8 + felt[0].sum() + 2 * pulled.sum()
     with pytest.raises(ValueError, match="3 values, but a swimmer of 3 links has 8"):
         controller.decide([0.0] * 3)
     with pytest.raises(ValueError, match="isn't finite"):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
-from spikeloop.installed import UnknownWeightsError
 from spikeloop.loop.health import Level
 from spikeloop.msg import LoopCost, SpikeRecord
 from spikeloop.nodes.observing import ObservingNode
@@ -37,7 +36,11 @@ class CircuitConfig:
         fixed=True,
     )
     cycle: float = parameter(
-        80.0, "Period of the oscillator, in decisions.", low=2.0, high=10000.0, fixed=True
+        80.0,
+        "Period of the oscillator, if the circuit has one, in decisions.",
+        low=2.0,
+        high=10000.0,
+        fixed=True,
     )
     forget_after: float = parameter(
         0.5,
@@ -67,15 +70,15 @@ class CircuitNode(ObservingNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the weights."""
         from spikeloop.control.circuit.controller import Controller
-        from spikeloop.control.circuit.storage import BadWeightsError, circuit_weights, read
+        from spikeloop.control.circuit.storage import circuit_of, read
 
         config = self.config
         try:
-            weights = circuit_weights(read(config.weights), config.circuit)
-        except (UnknownWeightsError, BadWeightsError) as error:
+            kind, weights = circuit_of(read(config.weights), config.circuit)
+            self.controller = Controller(kind, weights, config.links, config.cycle, config.period)
+        except ValueError as error:
             self.diagnoser.report(Level.ERROR, f"parameters 'weights' and 'circuit': {error}")
             return TransitionCallbackReturn.FAILURE
-        self.controller = Controller(weights, config.links, config.cycle, config.period)
         return super().on_configure(state)
 
     def cost(self) -> LoopCost:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloop.control.circuit.worm import TICKS, SpikingCircuit, bend
+from spikeloop.control.circuit.worm import TICKS, CircuitKind, SpikingCircuit, bend
 from spikeloop.metrics.energy import Counts, operation_energy
 
 Floats = NDArray[np.float64]
@@ -23,20 +23,30 @@ class Controller:
 
     """
 
-    def __init__(self, weights: Floats, links: int, cycle: float, period_s: float) -> None:
-        """Take four weights.
+    def __init__(
+        self, kind: CircuitKind, weights: Floats, links: int, cycle: float, period_s: float
+    ) -> None:
+        """Take the weights.
 
         Args:
-            weights: (4,), see `worm.WEIGHTS`.
+            kind: a form of the circuit that spikes.
+            weights: (weights,) as its wiring names them.
             links: of the body, 3 or more.
-            cycle: decisions of the oscillator's period.
+            cycle: decisions of the oscillator's period, if it has one.
             period_s: time of a decision.
 
+        Raises:
+            ValueError: `kind` has graded neurons.
+
         """
+        if not kind.spiking:
+            raise ValueError("this circuit has graded neurons; the controller is for spiking ones")
         self.joints = links - 1
         self.values = 2 * self.joints + 4
         """Of an observation of Gymnasium's swimmer: heading, joints, and the rates of all."""
-        self._circuit = SpikingCircuit(weights[None], cycle, period_s)
+        self._circuit = SpikingCircuit(
+            weights[None], kind.wiring, cycle, period_s, kind.sign_constrained
+        )
         self.torques = np.zeros(self.joints)
         self._stretched = 0
 
@@ -66,20 +76,23 @@ class Controller:
 
     @property
     def spikes(self) -> int:
-        """Of the newest decision, with the pacemaker's."""
+        """Of the newest decision, with the oscillator's."""
         return int(self._circuit.spikes[0])
 
     @property
     def counts(self) -> Counts:
         """Operations of the newest decision.
 
-        A pacemaker's or sensor's spike goes to one motor neuron, that neuron's to two muscles;
-        the bend of each joint is a current, so that it costs a multiply-accumulate a tick.
+        A pacemaker's spike goes to one motor neuron, a sensor's to those that its wiring says, a
+        motor neuron's to two muscles; the bend of each joint is a current, so that it costs a
+        multiply-accumulate a tick.
         """
         neurons = 4 * self.joints
+        circuit = self._circuit
+        sensed = circuit.sensor_spikes[0].sum(1) @ circuit.wiring.reach(self.joints)
         return Counts(
             macs=float(TICKS * self._stretched),
-            acs=2.0 * self.spikes,
+            acs=float(circuit.pacemaker_spikes + sensed + 2.0 * circuit.motor_spikes.sum()),
             updates=float(TICKS * neurons),
         )
 
@@ -90,6 +103,6 @@ class Controller:
 
     def fired(self) -> list[int]:
         """Which neurons fired: sensors of all joints, dorsal then ventral, then motor neurons."""
-        fired = self._circuit.fired[0]
-        flags = np.concatenate([fired[:, :2].ravel(), fired[:, 2:].ravel()])
+        both = (self._circuit.sensor_spikes[0], self._circuit.motor_spikes[0])
+        flags = np.concatenate([spikes.ravel() for spikes in both])
         return [int(index) for index in np.flatnonzero(flags)]

@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloop.control.circuit.bodies import Body, body_of
-from spikeloop.control.circuit.learning import KINDS, start_weights, swim
+from spikeloop.control.circuit.learning import PERCEPTRON, start_weights, swim
 from spikeloop.control.circuit.perceptron import size_of
 from spikeloop.control.circuit.storage import BadWeightsError
-from spikeloop.control.circuit.worm import WEIGHTS
+from spikeloop.control.circuit.worm import CIRCUITS
 
 Floats = NDArray[np.float64]
 
 TEST_STARTS = 900_000_000
 EPISODES, QUICK_EPISODES = 300, 6
-NEEDED = ("spiking", "perceptron")
+NEEDED = ("proprioceptive", "spiking", PERCEPTRON)
 TENTH = 0.1
 ENOUGH = 0.9
 LENGTHS = (4, 5, 8, 10, 12)
@@ -42,12 +42,12 @@ def measure_body(
         quick: 6 episodes a kind instead of 300.
 
     Raises:
-        BadWeightsError: no spiking circuit or no perceptron of this body.
+        BadWeightsError: one of `NEEDED` isn't there for this body.
 
     """
     found: dict[str, float] = {}
     curves: dict[str, Floats] = {}
-    for kind in KINDS:
+    for kind in (*CIRCUITS, PERCEPTRON):
         seeds = _seeds(arrays, body, kind)
         if not seeds:
             if kind in NEEDED:
@@ -66,24 +66,25 @@ def measure_body(
         first = start_weights(kind, body, seeds[0])
         untrained, _ = swim(kind, body, cycle, np.tile(first, (len(starts), 1)), starts)
         found[f"{kind}_untrained_return"] = float(untrained.mean())
-        if kind == "spiking":
-            found["spikes_per_decision"] = spikes
+        if spikes:
+            found[f"{kind}_spikes_per_decision"] = spikes
         own_curves = [arrays[f"{body.name}/{kind}/{seed}/curve"] for seed in seeds]
         # Searches that stopped at different lengths are compared as far as all go.
         shortest = min(curve.shape[1] for curve in own_curves)
         curves[kind] = np.array([curve[:, :shortest] for curve in own_curves])
     baseline = found["perceptron_return"]
-    for kind in curves.keys() - {"perceptron"}:
+    for kind in curves.keys() - {PERCEPTRON}:
         found[f"{kind}_vs_mlp"] = found[f"{kind}_return"] / baseline
         found[f"{kind}_ahead_in_first_tenth"] = ahead(
-            curves[kind].mean(0), curves["perceptron"].mean(0)
+            curves[kind].mean(0), curves[PERCEPTRON].mean(0)
         )
     for kind, curve in curves.items():
         needed = episodes_to(curve.mean(0), ENOUGH * baseline)
         if np.isfinite(needed):
             found[f"{kind}_episodes_to_90_pct"] = needed
-    found["perceptron_episodes"] = float(curves["perceptron"][:, 0, -1].mean())
-    found["params_ratio"] = len(WEIGHTS) / size_of(body.observations, body.joints)
+    found["perceptron_episodes"] = float(curves[PERCEPTRON][:, 0, -1].mean())
+    most = max(len(circuit.wiring.signs) for circuit in CIRCUITS.values())
+    found["params_ratio"] = most / size_of(body.observations, body.joints)
     return found
 
 

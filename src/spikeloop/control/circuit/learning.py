@@ -6,6 +6,7 @@ Salimans et al., "Evolution Strategies as a Scalable Alternative to Reinforcemen
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +18,18 @@ from numpy.typing import NDArray
 
 from spikeloop.control.circuit.bodies import EPISODE, Body, Pool
 from spikeloop.control.circuit.perceptron import Perceptrons, initial
-from spikeloop.control.circuit.worm import INITIAL, GradedCircuit, SpikingCircuit
+from spikeloop.control.circuit.worm import (
+    CIRCUITS,
+    CircuitKind,
+    GradedCircuit,
+    SpikingCircuit,
+    signed,
+)
 from spikeloop.parameters import parameter
 
 Floats = NDArray[np.float64]
-KINDS = ("spiking", "graded", "unsigned", "perceptron")
-"""What learns; "unsigned" is the spiking circuit without its knowledge of signs, an ablation."""
+
+PERCEPTRON = "perceptron"
 
 TRAINING_STARTS, VALIDATION_STARTS = 1_000_000, 500_000
 """First seeds of the episodes that are learned from (a million a training seed), and of those by
@@ -40,14 +47,13 @@ class SearchConfig:
     pairs: int = parameter(4, "Opposite pairs of episodes in a step.", low=1)
     sigma: float = parameter(0.5, "Standard deviation of the disturbances.", low=1e-6)
     rate: float = parameter(0.2, "Learning rate of Adam.", low=0.0)
+    annealed: bool = parameter(False, "Whether the rate falls along a cosine.")
     decay: float = parameter(0.0, "Share of the weights that a step at rate 1 takes away.", low=0.0)
 
 
 USUAL = {
-    "spiking": SearchConfig(),
-    "graded": SearchConfig(),
-    "unsigned": SearchConfig(),
-    "perceptron": SearchConfig(generations=50, pairs=16, sigma=0.05, rate=0.02, decay=0.005),
+    **dict.fromkeys(CIRCUITS, SearchConfig(40, 8, sigma=0.3, rate=0.3, annealed=True)),
+    PERCEPTRON: SearchConfig(generations=50, pairs=16, sigma=0.05, rate=0.02, decay=0.005),
 }
 """By kind; a perceptron has a thousand times the weights, and takes smaller and more steps."""
 
@@ -70,11 +76,12 @@ class Learned:
 
 def start_weights(kind: str, body: Body, seed: int) -> Floats:
     """Weights before any learning, (size,)."""
-    if kind == "perceptron":
+    if kind == PERCEPTRON:
         return initial(body.observations, body.joints, seed)
-    if kind == "unsigned":
-        return np.random.default_rng((seed, 4)).choice([-1.0, 1.0], len(INITIAL))
-    return INITIAL.copy()
+    circuit = CIRCUITS[kind]
+    if not circuit.sign_constrained:
+        return np.random.default_rng((seed, 4)).choice([-1.0, 1.0], len(circuit.wiring.signs))
+    return circuit.wiring.initial.copy()
 
 
 def swim(
@@ -83,7 +90,7 @@ def swim(
     """One episode for each row of weights.
 
     Args:
-        kind: of `KINDS`.
+        kind: of `CIRCUITS`, or `PERCEPTRON`.
         body: what swims.
         cycle: decisions of the oscillator's period.
         points: (n, size) weights.
@@ -96,21 +103,24 @@ def swim(
     pool, spikes = Pool(body, seeds), 0.0
     returns = np.zeros(len(seeds))
     with rollout.Rollout(nthread=0) as roll:
-        if kind == "perceptron":
+        if kind == PERCEPTRON:
             network = Perceptrons(points, body.observations, body.joints)
             for _ in range(EPISODE):
                 returns += pool.step(network.act(pool.observation), roll)
             return returns, 0.0
-        circuit = (
-            GradedCircuit(points, cycle)
-            if kind == "graded"
-            else SpikingCircuit(points, cycle, body.period_s, kind != "unsigned")
-        )
+        circuit = _circuit(CIRCUITS[kind], body, cycle, points)
         for _ in range(EPISODE):
             returns += pool.step(circuit.act(pool.joints), roll)
             if isinstance(circuit, SpikingCircuit):
                 spikes += float(circuit.spikes.mean())
     return returns, spikes / EPISODE
+
+
+def _circuit(kind: CircuitKind, body: Body, cycle: float, points: Floats) -> GradedCircuit:
+    if kind.spiking:
+        period_s = body.period_s
+        return SpikingCircuit(points, kind.wiring, cycle, period_s, kind.sign_constrained)
+    return GradedCircuit(points, kind.wiring, cycle, kind.sign_constrained)
 
 
 class CheckpointError(ValueError):
@@ -138,7 +148,7 @@ def learn(
     """Learn to swim; equal for equal seeds, also where it goes on from a checkpoint.
 
     Args:
-        kind: of `KINDS`.
+        kind: of `CIRCUITS`, or `PERCEPTRON`.
         body: what swims.
         cycle: decisions of the oscillator's period.
         search: how.
@@ -194,7 +204,13 @@ def _step(
     state.square = fast * state.square + (1 - fast) * gradient**2
     mean = state.slow / (1 - slow**state.generation)
     spread = np.sqrt(state.square / (1 - fast**state.generation))
-    state.middle = state.middle + search.rate * mean / (spread + TINY)
+    done = state.generation / search.generations
+    share = 0.5 * (1.0 + math.cos(math.pi * done)) if search.annealed else 1.0
+    state.middle = state.middle + share * search.rate * mean / (spread + TINY)
+    circuit = CIRCUITS.get(kind)
+    if circuit and circuit.sign_constrained:
+        # Left beyond 0, where it changes nothing any more, a weight would never come back.
+        state.middle = signed(state.middle, circuit.wiring.signs)
 
 
 def _write(path: Path, run: str, state: _State) -> None:

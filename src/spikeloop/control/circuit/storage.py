@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloop.control.circuit.worm import WEIGHTS
+from spikeloop.control.circuit.worm import CIRCUITS, CircuitKind
 from spikeloop.installed import weights_file
 
 Floats = NDArray[np.float64]
@@ -53,21 +53,23 @@ def read(name: str) -> dict[str, Floats]:
         raise BadWeightsError(f"{path}: is no .npz of numbers: {error}") from error
 
 
-def circuit_weights(arrays: Mapping[str, Floats], name: str) -> Floats:
-    """The four weights of one circuit, (4,).
+def circuit_of(arrays: Mapping[str, Floats], name: str) -> tuple[CircuitKind, Floats]:
+    """One circuit: its form and its weights, (weights,).
 
     Args:
         arrays: of `read`.
-        name: such as "gymnasium 3/spiking/1".
+        name: such as "gymnasium 3/proprioceptive/1".
 
     Raises:
-        BadWeightsError: there is none of that name, or it isn't four finite numbers.
+        BadWeightsError: there is none of that name, it is no circuit, or its weights aren't as
+            many finite numbers as they should be.
 
     """
-    if name not in arrays:
+    kind = CIRCUITS.get(name.split("/")[1] if "/" in name else "")
+    if name not in arrays or kind is None:
         known = ", ".join(sorted(k for k in arrays if not k.endswith("/curve")))
         raise BadWeightsError(f"no circuit '{name}'; there are: {known}")
-    found = arrays[name]
-    if found.shape != (len(WEIGHTS),) or not np.isfinite(found).all():
-        raise BadWeightsError(f"circuit '{name}' must be {len(WEIGHTS)} finite weights")
-    return found
+    found, wanted = arrays[name], len(kind.wiring.signs)
+    if found.shape != (wanted,) or not np.isfinite(found).all():
+        raise BadWeightsError(f"circuit '{name}' must be {wanted} finite weights")
+    return kind, found
