@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spikeloop.loop.mission import load_mission
+from spikeloop.loop.report import write_page
 
 PHONE = 390
 
@@ -58,6 +59,12 @@ def test_page_shows_both_controllers_spikes_and_costs(fly: Any, tmp_path: Path) 
     width = int(page.split('data-width="')[1].split('"')[0])
     assert width <= 500
     assert "http" not in page and "src=" not in page
+    # A recorder that was killed leaves the end of its file open.
+    recording = mission.folder / "recording.mcap"
+    recording.write_bytes(recording.read_bytes()[:1000] + bytes(64))
+    page = write_page(mission.folder).read_text(encoding="utf-8")
+    assert "Shown without what was recorded" in page and "recording.mcap" in page
+    assert "Spikes of" not in page
 
 
 def test_page_of_several_seeds_pools_them(fly: Any, tmp_path: Path) -> None:

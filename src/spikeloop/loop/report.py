@@ -12,6 +12,7 @@ from spikeloop.loop.criteria.judge import Judge
 from spikeloop.loop.drawing import bars, lines, raster
 from spikeloop.loop.flight import USUAL
 from spikeloop.loop.page_parts import text
+from spikeloop.loop.recording import RecordingError
 from spikeloop.loop.spiking import SpikingRecord, spiking_records
 from spikeloop.metrics.distribution import distribution
 
@@ -44,24 +45,44 @@ for learning controllers of which no formula is known.</p>"""
 def write_page(folder: Path) -> Path:
     """Write `report.html` beside `report.json`.
 
+    A recording that can't be read, as of a recorder that was killed, is named on the page and
+    left out.
+
     Raises:
         OSError: `report.json` can't be read or the page not be written.
-        RecordingError: `recording.mcap` is there and can't be read.
 
     """
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     path = folder / "report.html"
-    recording = folder / "recording.mcap"
-    records = spiking_records(recording) if recording.exists() else {}
-    file = recording if recording.exists() else None
-    path.write_text(page(report, records, file), encoding="utf-8")
+    recording: Path | None = folder / "recording.mcap"
+    records: Mapping[str, SpikingRecord] = {}
+    damage = ""
+    try:
+        if recording and recording.exists():
+            records = spiking_records(recording)
+        else:
+            recording = None
+    except RecordingError as error:
+        recording, damage = None, f"Shown without what was recorded: {error}"
+    path.write_text(page(report, records, recording, damage), encoding="utf-8")
     return path
 
 
 def page(
-    report: dict[str, Any], records: Mapping[str, SpikingRecord], recording: Path | None = None
+    report: dict[str, Any],
+    records: Mapping[str, SpikingRecord],
+    recording: Path | None = None,
+    damage: str = "",
 ) -> str:
-    """The page of a report as `Flight.report` gives it, and of what spiking nodes told."""
+    """The page of a report as `Flight.report` gives it, and of what spiking nodes told.
+
+    Args:
+        report: see there.
+        records: by node, of the recording.
+        recording: its file.
+        damage: what is wrong with a recording that is left out.
+
+    """
     judge = judge_type(report.get("kind", USUAL))
     verdict = "success" if report["success"] else "failed"
     nodes = ", ".join(f"{slot}: {node}" for slot, node in report["nodes"].items())
@@ -70,6 +91,7 @@ def page(
         f'<p><span class="verdict {"yes" if report["success"] else "no"}">{verdict}</span> '
         f"seed {report['seed']} &middot; {text(nodes)}</p>",
         f"<p>{text(report['failure'])}</p>" if report["failure"] else "",
+        f"<p>{text(damage)}</p>" if damage else "",
         *judge.figures(report, recording),
         "<h2>Criteria</h2>",
         _criteria(report["criteria"]),
