@@ -34,6 +34,7 @@ class TouringNode(SlotNode):
         self.tour.reset()
         self._last_ns = 0
         self._stamp_ns = 0
+        self._past = False
         self._command: tuple[float, ...] = ()
         self._here: Place | None = None
         self._same = 0
@@ -61,8 +62,10 @@ class TouringNode(SlotNode):
         return {"actuators_raw": Actuators(normalized=array("d", self._command)), **self.account()}
 
     def _respond(self, stamp_ns: int, inputs: dict[str, Message], received: int) -> None:
-        # `empty` has to know how old the last command is.
+        # `empty` has to know how old the last command is, and whether this moment is past.
         self._stamp_ns = stamp_ns
+        now_ns = stamp_ns if self.lockstep else self.get_clock().now().nanoseconds
+        self._past = 0.0 < self.common.fresh_within < 1e-9 * (now_ns - stamp_ns)
         super()._respond(stamp_ns, inputs, received)
 
     def _note_frozen(self, here: Place) -> None:
@@ -83,9 +86,9 @@ class TouringNode(SlotNode):
         return {}
 
     def empty(self, name: str) -> Message:
-        """The last command for as long as it may be kept, then none."""
+        """The last command for as long as it may be kept, then none; none for a past moment."""
         kept = 0 <= self._stamp_ns - self._last_ns <= self.config.hold * 1e9
-        return Actuators(normalized=array("d", self._command if kept else ()))
+        return Actuators(normalized=array("d", self._command if kept and not self._past else ()))
 
 
 def _place(pose: Any) -> Place:
