@@ -30,7 +30,7 @@ class CircuitConfig:
         fixed=True,
     )
     circuit: str = parameter(
-        "gymnasium 3/spiking/1",
+        "gymnasium 3/proprioceptive/1",
         "Which of the circuits in that file: body, kind, training seed. It may have learned in "
         "a body of another length.",
         fixed=True,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +51,11 @@ class SearchConfig:
     decay: float = parameter(0.0, "Share of the weights that a step at rate 1 takes away.", low=0.0)
 
 
+_BRIEF = SearchConfig(40, 8, sigma=0.3, rate=0.3, annealed=True)
 USUAL = {
-    **dict.fromkeys(CIRCUITS, SearchConfig(40, 8, sigma=0.3, rate=0.3, annealed=True)),
+    **dict.fromkeys(CIRCUITS, _BRIEF),
+    # Its spikes answer to small changes of a weight by jumps.
+    "proprioceptive": replace(_BRIEF, generations=100),
     PERCEPTRON: SearchConfig(generations=50, pairs=16, sigma=0.05, rate=0.02, decay=0.005),
 }
 """By kind; a perceptron has a thousand times the weights, and takes smaller and more steps."""
