@@ -145,6 +145,10 @@ def mission_description(
     members = [_member(mission, slot_name, node) for slot_name, node in nodes.items()]
     robot = robot_of(mission)
     of_slot, of_bridge = _schedules(mission, robot, members)
+    if options.record:
+        # Begun before the recorder has found the sensors, a short mission would be half recorded.
+        with_recorder = {name: count + 1 for name, count in of_bridge.readers.items()}
+        of_bridge = replace(of_bridge, readers=with_recorder)
     topics = [name for member in members for name in (*member.publishes, *member.reads)]
     topics += [spec.topic for spec in robot.sensors]
     actions: list[Any] = [*environment(topics), *(watch or StoppedWatch()).actions()]
