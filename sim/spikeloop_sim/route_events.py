@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from spikeloop_sim.diff_drive_config import DiffDriveConfig
 from spikeloop_sim.event_camera.camera import EventCamera
 from spikeloop_sim.event_camera.config import EventCameraConfig
 from spikeloop_sim.event_camera.optics import Pose
-from spikeloop_sim.route_map import Views, drives_along, pose_on_mast
+from spikeloop_sim.route_map import Look, Views, pose_on_mast
 from spikeloop_sim.route_rover import RouteRoverConfig
 from spikeloop_sim.worlds.scene import Scene
 
@@ -42,39 +41,19 @@ class Passing:
     window: float = 0.25
 
 
-def view_route_by_events(
-    seed: int,
-    world_parameters: Mapping[str, Any],
-    visits: Sequence[int],
-    places: int,
-    rover: RouteRoverConfig | None = None,
-    condition: str = "day",
-    passing: Passing | None = None,
-) -> Views:
-    """Counts of events at the first places of a route, as pictures, one drive for each visit.
+def by_events(rover: RouteRoverConfig | None = None, passing: Passing | None = None) -> Look:
+    """Counts of the events of a rover's event camera, as pictures of 0 to 1, float32.
 
     Between the windows of two places the camera hardly looks, for nothing of that is used: its
     motion there counts as steady.
 
     Args:
-        seed: of the world.
-        world_parameters: of the world; `condition` and `cars` are set here.
-        visits: each has its own parked cars, wandering, and pixels of the sensor.
-        places: of the route, from its first on.
         rover: whose camera is carried.
-        condition: see the world's parameters.
-        passing: default where None.
-
-    Raises:
-        WorldError, ParameterError: no such world or parameter.
-        ValueError: the route has fewer places.
+        passing: how it drives; default where None.
 
     """
-    found = [
-        _drive(visit, scene, offsets, rover or RouteRoverConfig(), passing or Passing())
-        for visit, scene, offsets in drives_along(seed, world_parameters, visits, places, condition)
-    ]
-    return Views(np.stack([drive.pictures for drive in found]), found[0].poses)
+    carried, passes = rover or RouteRoverConfig(), passing or Passing()
+    return lambda visit, scene, offsets: _drive(visit, scene, offsets, carried, passes)
 
 
 def _drive(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,12 +39,17 @@ class Views:
     poses: NDArray[np.float64]
 
 
+Look = Callable[[int, Scene, NDArray[np.float64]], Views]
+"""One drive: visit, scene, and offsets (places, 3) of the camera at each place, see `pose_on_mast`;
+its pictures are (places, h, w)."""
+
+
 def view_route(
     seed: int,
     world_parameters: Mapping[str, Any],
     visits: Sequence[int],
     places: int,
-    rover: RouteRoverConfig | None = None,
+    look: Look,
     condition: str = "day",
     wandering: Wandering = WANDERING,
 ) -> Views:
@@ -55,7 +60,7 @@ def view_route(
         world_parameters: of the world; `condition` and `cars` are set here.
         visits: each has its own parked cars, wandering and noise.
         places: of the route, from its first on.
-        rover: whose camera is carried.
+        look: how a drive looks: `by_camera`, or `route_events.by_events`.
         condition: see the world's parameters.
         wandering: how far from the lane's middle.
 
@@ -64,31 +69,21 @@ def view_route(
         ValueError: the route has fewer places.
 
     """
-    carried = rover or RouteRoverConfig()
-    found = [
-        _drive(visit, scene, offsets, carried)
-        for visit, scene, offsets in drives_along(
-            seed, world_parameters, visits, places, condition, wandering
-        )
-    ]
-    return Views(np.stack([drive.pictures for drive in found]), found[0].poses)
-
-
-def drives_along(
-    seed: int,
-    world_parameters: Mapping[str, Any],
-    visits: Sequence[int],
-    places: int,
-    condition: str,
-    wandering: Wandering = WANDERING,
-) -> Iterator[tuple[int, Scene, NDArray[np.float64]]]:
-    """Visit, scene, and offsets (places, 3) of the camera at each place; see `view_route`."""
+    found = []
     for visit in visits:
         cars = {**world_parameters, "condition": condition, "cars": visit}
         scene = make_scene(WORLD, seed, cars)
         if places > len(scene.route):
             raise ValueError(f"the route has {len(scene.route)} places, not {places}")
-        yield visit, scene, wandering.draw(random_stream(seed, f"route map {visit}"), places)
+        offsets = wandering.draw(random_stream(seed, f"route map {visit}"), places)
+        found.append(look(visit, scene, offsets))
+    return Views(np.stack([drive.pictures for drive in found]), found[0].poses)
+
+
+def by_camera(rover: RouteRoverConfig | None = None) -> Look:
+    """By the camera that a rover carries; pictures are uint8."""
+    carried = rover or RouteRoverConfig()
+    return lambda visit, scene, offsets: _drive(visit, scene, offsets, carried)
 
 
 def _drive(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import yaml
 from spikeloop_sim.preparations import prepared
-from spikeloop_sim.route_events import view_route_by_events
+from spikeloop_sim.route_events import by_events
+from spikeloop_sim.route_map import view_route
 from spikeloop_sim.worlds.catalogue import TEST
 
 from spikeloop.loop.mission import load_mission, missions
@@ -57,7 +58,7 @@ def test_a_map_of_events_knows_its_places_at_dusk(tmp_path: Path) -> None:
     assert (made.source, made.places) == ("events", 6)
     with np.load(tmp_path / "place_views.npz") as views:
         assert str(views["source"]) == "events" and views["pictures"].shape == (6, 130, 173)
-    seen = view_route_by_events(TEST + 4, mission.world_parameters, [9], 6, condition="dusk")
+    seen = view_route(TEST + 4, mission.world_parameters, [9], 6, by_events(), "dusk")
     np.testing.assert_allclose(seen.poses, made.poses)
     small = np.array([small_picture(picture, made.picture) for picture in seen.pictures[0]])
     told = scorer(made, "sad")(small[None]).argmax(1)

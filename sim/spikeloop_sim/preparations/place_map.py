@@ -68,12 +68,12 @@ def prepare(mission: Mission, seed: int, config: Config, folder: Path) -> dict[s
 
 def _views(mission: Mission, seed: int, config: Config) -> Views:
     """What a rover like the mission's sees on the drives."""
-    from spikeloop_sim.route_events import Passing, view_route_by_events
-    from spikeloop_sim.route_map import view_route
+    from spikeloop_sim.route_events import Passing, by_events
+    from spikeloop_sim.route_map import by_camera, view_route
 
     rover = build_config(RouteRoverConfig, dict(mission.robot_parameters), "robot: ")
+    passing = Passing(config.speed, config.window)
+    look = by_events(rover, passing) if config.source == "events" else by_camera(rover)
     visits = range(1, config.drives + 1)
-    along = (TEST + seed, mission.world_parameters, visits, config.places, rover, config.condition)
-    if config.source == "events":
-        return view_route_by_events(*along, Passing(config.speed, config.window))
-    return view_route(*along)
+    world = mission.world_parameters
+    return view_route(TEST + seed, world, visits, config.places, look, config.condition)

@@ -267,9 +267,13 @@ class SlotNode(LifecycleNode):
         self._last_period = period
         return first
 
+    def judged_at(self, stamp_ns: int) -> int:
+        """Time, ns, against which a stamp is old: in lockstep every stamp is of its own time."""
+        return stamp_ns if self.lockstep else int(self.get_clock().now().nanoseconds)
+
     def _judge(self, name: str, stamp_ns: int, message: Message, received: int) -> None:
         numbers = numbers_of(message)
-        now_ns = stamp_ns if self.lockstep else self.get_clock().now().nanoseconds
+        now_ns = self.judged_at(stamp_ns)
         content = numbers if self._entry(name).varies else None
         fault = self.health[name].update(stamp_ns, received, now_ns, is_finite(numbers), content)
         if fault:

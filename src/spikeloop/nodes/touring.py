@@ -64,8 +64,8 @@ class TouringNode(SlotNode):
     def _respond(self, stamp_ns: int, inputs: dict[str, Message], received: int) -> None:
         # `empty` has to know how old the last command is, and whether this moment is past.
         self._stamp_ns = stamp_ns
-        now_ns = stamp_ns if self.lockstep else self.get_clock().now().nanoseconds
-        self._past = 0.0 < self.common.fresh_within < 1e-9 * (now_ns - stamp_ns)
+        age_s = 1e-9 * (self.judged_at(stamp_ns) - stamp_ns)
+        self._past = 0.0 < self.common.fresh_within < age_s
         super()._respond(stamp_ns, inputs, received)
 
     def _note_frozen(self, here: Place) -> None:

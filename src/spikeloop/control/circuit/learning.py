@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -43,20 +43,19 @@ BETAS, TINY = (0.9, 0.999), 1e-8
 class SearchConfig:
     """How a swimmer learns."""
 
-    generations: int = parameter(20, "Steps of the search.", low=1)
-    pairs: int = parameter(4, "Opposite pairs of episodes in a step.", low=1)
-    sigma: float = parameter(0.5, "Standard deviation of the disturbances.", low=1e-6)
-    rate: float = parameter(0.2, "Learning rate of Adam.", low=0.0)
-    annealed: bool = parameter(False, "Whether the rate falls along a cosine.")
+    generations: int = parameter(40, "Steps of the search.", low=1)
+    pairs: int = parameter(8, "Opposite pairs of episodes in a step.", low=1)
+    sigma: float = parameter(0.3, "Standard deviation of the disturbances.", low=1e-6)
+    rate: float = parameter(0.3, "Learning rate of Adam.", low=0.0)
+    annealed: bool = parameter(True, "Whether the rate falls along a cosine.")
     decay: float = parameter(0.0, "Share of the weights that a step at rate 1 takes away.", low=0.0)
 
 
-_BRIEF = SearchConfig(40, 8, sigma=0.3, rate=0.3, annealed=True)
 USUAL = {
-    **dict.fromkeys(CIRCUITS, _BRIEF),
+    **dict.fromkeys(CIRCUITS, SearchConfig()),
     # Its spikes answer to small changes of a weight by jumps.
-    "proprioceptive": replace(_BRIEF, generations=100),
-    PERCEPTRON: SearchConfig(generations=50, pairs=16, sigma=0.05, rate=0.02, decay=0.005),
+    "proprioceptive": SearchConfig(generations=100),
+    PERCEPTRON: SearchConfig(50, pairs=16, sigma=0.05, rate=0.02, annealed=False, decay=0.005),
 }
 """By kind; a perceptron has a thousand times the weights, and takes smaller and more steps."""
 
