@@ -55,7 +55,7 @@ class PlaceNodeConfig:
         choices=tuple(SOURCES),
         fixed=True,
     )
-    length: int = parameter(10, "Places of a sequence that must agree.", low=1, high=100)
+    length: int = parameter(6, "Places that a sequence looks back on.", low=1, high=100)
     odometry: bool = parameter(
         True,
         "Pick the pictures of a sequence by the way travelled; else each counts as the next place.",

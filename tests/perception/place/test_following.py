@@ -10,7 +10,7 @@ import pytest
 from spikeloop.events.array import Events
 from spikeloop.perception.place.ensemble import Network, glance_scores, train_ensemble
 from spikeloop.perception.place.event_window import EventWindow
-from spikeloop.perception.place.following import WayFollower
+from spikeloop.perception.place.following import DOUBT, WayFollower, evidence
 from spikeloop.perception.place.pictures import PictureConfig, edge_amplitudes, small_picture
 from spikeloop.perception.place.place_map import PlaceMap
 from spikeloop.perception.place.quantised import QuantisedEnsemble
@@ -56,6 +56,18 @@ def test_carried_off_it_is_found_again_within_a_sequence(place_map: PlaceMap) ->
         follower.feed(scene(n), SPACING * n)
     found = [follower.feed(scene(40 + n), SPACING * (10 + n)) for n in range(6)]
     assert [match.index for match in found[3:]] == [43, 44, 45]
+
+
+def test_evidence_is_gathered_along_the_way_and_forgotten_beyond_the_length() -> None:
+    apart = np.full((5, 6), DOUBT)
+    for picture, place in enumerate(range(1, 6)):
+        apart[picture, place] = DOUBT + 2.0
+    apart[3, 4] = DOUBT - 3.0  # one picture speaks against its place
+    found = evidence(apart, 3)
+    assert found.diagonal(1).tolist() == [2.0, 4.0, 6.0, 1.0, 2.0]
+    # Never below nothing, so what spoke against a place before doesn't count for long.
+    assert evidence(apart - 2.0, 3).diagonal(1).tolist() == [0.0] * 5
+    assert evidence(apart, 1).tolist() == np.maximum(apart - DOUBT, 0.0).tolist()
 
 
 def test_what_is_not_on_the_map_is_new(place_map: PlaceMap) -> None:

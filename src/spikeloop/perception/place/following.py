@@ -2,6 +2,9 @@
 
 A sequence is made of the pictures that were taken one spacing of the map apart, by odometry, so a
 robot that drives slowly, fast or stands still is matched as well as one that sees each place once.
+Along it evidence is gathered for each place, as in a cumulative sum test (Page, "Continuous
+inspection schemes", Biometrika 1954): a picture adds how much more than `DOUBT` the place stands
+out, or takes away how much less; below nothing it doesn't fall.
 """
 
 from __future__ import annotations
@@ -15,7 +18,6 @@ from spikeloop.perception.place.pictures import small_picture
 from spikeloop.perception.place.place_map import PlaceMap
 from spikeloop.perception.place.quantised import QuantisedEnsemble
 from spikeloop.perception.place.recogniser import NEIGHBOURS, Match, scorer
-from spikeloop.perception.place.sequence import sequence_scores
 
 Scores = NDArray[np.float64]
 STOOD = 0.05
@@ -23,10 +25,13 @@ STOOD = 0.05
 STRETCH = 15
 """Places to each side that share their view with a place."""
 BLOCKS, BLOCK = 6, 50
-NEW_SHARE = 0.95
-"""Part of the answers of wrong places that the threshold is above."""
-KEPT_SHARE, LED_PLACES = 0.5, 1.5
-"""Who was on the map stays there unless a picture says otherwise: a threshold that fewer wrong
+DOUBT = 3.25
+"""Deviations by which the best place stands out about as often when the picture is of none: what
+is more speaks for the place, what is less against it."""
+NEW_SHARE, NEW_LEAST = 0.9, 2.0
+"""Part of the evidence for wrong places that the threshold is above, and its least value."""
+KEPT_SHARE, KEPT_LEAST, LED_PLACES = 0.5, 0.5, 1.5
+"""Who was on the map stays there unless pictures say otherwise: a threshold that fewer wrong
 places stay below, for the place to which the way led."""
 APART = 0.75
 """Parts of a spacing that a picture may be from where a sequence needs one."""
@@ -38,7 +43,7 @@ class WayFollower:
     Attributes:
         map: of the route.
         spacing: m between its places, the median.
-        threshold: score below which a place counts as new.
+        threshold: evidence below which a place counts as new.
         kept: the same for a place to which the way led from one that was just known.
 
     """
@@ -68,8 +73,8 @@ class WayFollower:
         self.spacing = max(float(np.median(steps)), 1e-3) if len(steps) else 1.0
         record = _best_wrong(self._score, place_map.references, length)
         self.threshold, self.kept = (
-            float(np.quantile(record, share)) if len(record) else -np.inf
-            for share in (NEW_SHARE, KEPT_SHARE)
+            max(float(np.quantile(record, share)), least) if len(record) else -np.inf
+            for share, least in ((NEW_SHARE, NEW_LEAST), (KEPT_SHARE, KEPT_LEAST))
         )
         self.reset()
 
@@ -104,7 +109,7 @@ class WayFollower:
         self._seen.append(_among_places(self._one(small)[None])[0])
         self._forget(way_m - self._length * self.spacing)
         rows = self._rows(way_m)
-        return self._match(sequence_scores(np.stack(rows), self._length)[-1], way_m)
+        return self._match(evidence(np.stack(rows), self._length)[-1], way_m)
 
     def _one(self, small: NDArray[np.float32]) -> Scores:
         """Scores of one picture, (places,)."""
@@ -149,6 +154,24 @@ class WayFollower:
         return abs(before + (way_m - before_m) / self.spacing - index) <= LED_PLACES
 
 
+def evidence(apart: NDArray[np.floating], length: int) -> Scores:
+    """Evidence for each place as the newest of a sequence; see the module.
+
+    Args:
+        apart: (pictures, places) how far each place stands out, one spacing after another.
+        length: pictures of a sequence; before it nothing is known.
+
+    Returns:
+        (pictures, places), 0 or more.
+
+    """
+    found = np.zeros(apart.shape)
+    for back in reversed(range(min(length, len(apart)))):
+        before = np.pad(found[back:, :-1], ((0, 0), (1, 0)))
+        found[back:] = np.maximum(before + apart[: len(apart) - back] - DOUBT, 0.0)
+    return found
+
+
 def _among_places(scores: NDArray[np.floating]) -> Scores:
     """How far each place stands out of those that a picture isn't of, in their deviations.
 
@@ -185,7 +208,7 @@ def _best_wrong(
                 continue
             wrong = np.where(near, np.nan, score(drive[None, block]))
             apart = np.nan_to_num(_among_places(wrong), nan=-1e6)
-            best.append(sequence_scores(apart, length)[length - 1 :].max(1))
+            best.append(evidence(apart, length)[length - 1 :].max(1))
     return np.concatenate(best) if best else np.zeros(0)
 
 
