@@ -41,7 +41,7 @@ def test_every_method_is_scored_and_the_figures_are_differences_of_recalls() -> 
     results = [
         merged(
             measure(trial(places), settings, steps.append),
-            measure_stdp(trial(places), settings, steps.append),
+            measure_stdp([trial(places)], settings, steps.append),
         )
         for places in (14, 16)
     ]

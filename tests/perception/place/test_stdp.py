@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spikeloop.perception.place import stdp
+from spikeloop.perception.place import stdp, stdp_clock
 from spikeloop.perception.place.read_out import READ_OUTS, Record, hyperactive
 from spikeloop.perception.place.stdp_config import StdpConfig
 
@@ -33,8 +33,8 @@ def test_every_read_out_names_the_learned_places(trained: stdp.StdpModule, name:
 
 def test_learning_keeps_sums_and_raises_thresholds(trained: stdp.StdpModule) -> None:
     assert trained.weights.min() >= 0.0 and trained.weights.max() <= 1.0
-    assert trained.thresholds.min() >= stdp.THETA_START - 0.01
-    assert trained.thresholds.max() > stdp.THETA_START + 1.0
+    assert trained.thresholds.min() >= stdp_clock.THETA_START - 0.01
+    assert trained.thresholds.max() > stdp_clock.THETA_START + 1.0
 
 
 def test_an_answer_learns_nothing_and_depends_on_its_picture_alone(
@@ -55,13 +55,13 @@ def test_a_dark_picture_makes_no_spike(trained: stdp.StdpModule, light: float) -
 def test_a_neuron_cannot_fire_more_often_than_its_timer_lets_it() -> None:
     module = stdp.StdpModule.untrained(784, CONFIG, 0)
     counts = stdp.responses(module, np.ones((1, 784), np.float32), CONFIG, 0)
-    assert 0 < counts.max() <= CONFIG.stimulus_ms // stdp.TIMER_E + 1
+    assert 0 < counts.max() <= CONFIG.stimulus_ms // stdp_clock.TIMER_E + 1
 
 
 def test_input_spikes_have_the_rate_of_their_pixels() -> None:
     rates = np.array([0.0, 0.5, 1.0], np.float32)
     spikes, ends = np.zeros(200_000, np.int32), np.zeros(1_000_001, np.int32)
-    stdp._input_spikes(rates, 1_000_000, 63.75 * 0.5e-3, spikes, ends)
+    stdp_clock._input_spikes(rates, 1_000_000, 63.75 * 0.5e-3, spikes, ends)
     counts = np.bincount(spikes[: ends[-1]], minlength=3)
     assert counts[0] == 0
     np.testing.assert_allclose(counts[1:], [15937.5, 31875.0], rtol=0.02)

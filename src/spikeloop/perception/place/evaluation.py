@@ -30,8 +30,9 @@ from spikeloop.perception.place.temporal_config import PUBLISHED, TemporalConfig
 LENGTHS = (1, 4, 10)
 _AT_ONCE = 100
 """Queries recognised at once, for memory's sake."""
-STDP_PICTURE = PictureConfig(side=28, patch=7)
-"""Of the STDP networks, whose constants belong to so many inputs: with more, their neurons fire
+STDP_PICTURES = tuple(PictureConfig(side=28, patch=patch) for patch in (7, 3, 5, 11, 15))
+"""What the members of the STDP ensemble see, in turn: each normalises contrast in a window of its
+own, so they err apart. Their constants belong to so many inputs: with more, neurons fire
 together."""
 SINGLE, ENSEMBLE = "temporal_single", "temporal_ensemble"
 Scores = NDArray[np.float64]
@@ -136,19 +137,22 @@ def measure(trial: Trial, settings: Settings, progress: Told = lambda part: None
     return found
 
 
-def measure_stdp(trial: Trial, settings: Settings, progress: Told = lambda part: None) -> Result:
+def measure_stdp(
+    views: Sequence[Trial], settings: Settings, progress: Told = lambda part: None
+) -> Result:
     """Score the STDP networks with every read-out, beside absolute differences (`stdp_sad`).
 
     Args:
-        trial: the route, of pictures as `STDP_PICTURE` says; its first `settings.stdp_places` are
-            used.
+        views: the route, of pictures as each of `STDP_PICTURES` says; its first
+            `settings.stdp_places` are used. Absolute differences have the first.
         settings: what is measured.
         progress: told of each member.
 
     """
-    part = trial.beginning(settings.stdp_places) if settings.stdp_places else trial
-    found: Result = {name: {} for name in part.queries}
-    _measure_stdp(part, settings, found, progress)
+    places = settings.stdp_places
+    parts = [trial.beginning(places) if places else trial for trial in views]
+    found: Result = {name: {} for name in parts[0].queries}
+    _measure_stdp(parts, settings, found, progress)
     return found
 
 
@@ -262,18 +266,20 @@ def _temporal_member(
     return train_ensemble(references, config, [seed], bare=bare)[0]
 
 
-def _measure_stdp(part: Trial, settings: Settings, found: Result, progress: Told) -> None:
-    queries = {name: intensities(drive) for name, drive in part.queries.items()}
+def _measure_stdp(
+    parts: Sequence[Trial], settings: Settings, found: Result, progress: Told
+) -> None:
     jobs = [
-        (intensities(part.references), queries, settings.stdp, settings.seed + n)
+        (parts[n % len(parts)], settings.stdp, settings.seed + n)
         for n in range(settings.stdp_networks)
     ]
     members = run_all(
         _stdp_member, jobs, workers=settings.workers, cluster=settings.cluster,
         tell=lambda place, result: progress(1.0),
     )  # fmt: skip
-    for name in queries:
-        truth = part.truth[name]
+    seen = parts[0]
+    for name, queries in seen.queries.items():
+        truth = seen.truth[name]
         for read_out in READ_OUTS:
             scores = [member[name][read_out] for member in members]
             alone = [_at_lengths(matrix, truth, settings.tolerance) for matrix in scores]
@@ -282,20 +288,15 @@ def _measure_stdp(part: Trial, settings: Settings, found: Result, progress: Told
             together = {f"stdp_{read_out}_ensemble": np.mean(scores, axis=0)}
             _enter(found[name], together, truth, settings.tolerance)
         # The yardstick on as few places.
-        beside = BASELINES["differences"](part.references, part.queries[name])
+        beside = BASELINES["differences"](seen.references, queries)
         _enter(found[name], {"stdp_sad": beside["sad"]}, truth, settings.tolerance)
 
 
-def _stdp_member(
-    references: NDArray[np.float32],
-    queries: dict[str, NDArray[np.float32]],
-    config: StdpConfig,
-    seed: int,
-) -> dict[str, dict[str, Scores]]:
-    network = train_stdp_network(references, config, seed)
+def _stdp_member(trial: Trial, config: StdpConfig, seed: int) -> dict[str, dict[str, Scores]]:
+    network = train_stdp_network(intensities(trial.references), config, seed)
     out = {}
-    for name, inputs in queries.items():
-        answers = network.answers(inputs)
+    for name, queries in trial.queries.items():
+        answers = network.answers(intensities(queries))
         out[name] = {read_out: network.scores(answers, read_out) for read_out in READ_OUTS}
     return out
 

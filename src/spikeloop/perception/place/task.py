@@ -245,7 +245,7 @@ def _one(trial_of: Callable[[PictureConfig], Trial], settings: Settings) -> Resu
     from tqdm import tqdm
 
     from spikeloop.perception.place.evaluation import (
-        STDP_PICTURE,
+        STDP_PICTURES,
         measure,
         measure_stdp,
         merged,
@@ -257,5 +257,6 @@ def _one(trial_of: Callable[[PictureConfig], Trial], settings: Settings) -> Resu
     with tqdm(total=steps, desc=f"scoring {trial.name}", unit="step") as bar:
         found = measure(trial, settings, bar.update)
         if settings.stdp_networks:
-            found = merged(found, measure_stdp(trial_of(STDP_PICTURE), settings, bar.update))
+            views = [trial_of(seen) for seen in STDP_PICTURES[: settings.stdp_networks]]
+            found = merged(found, measure_stdp(views, settings, bar.update))
     return found
