@@ -95,11 +95,7 @@ def train(args: argparse.Namespace) -> int:
         "task": args.task,
         "model": asdict(model),
         "training": asdict(training),
-        "data": {
-            "episodes": list(problem.episodes),
-            "kinds": ["expert", "medium", "random"],
-            "corrections": list(problem.corrections),
-        },
+        "data": _data_of(problem),
         "loss": losses,
     }
     save(path, arrays, sidecar)
@@ -164,7 +160,11 @@ def _train_seed(
     data = None
     for kind in kinds:
         path = folder / f"{kind}.npz"
-        wanted = {"model": asdict(model), "training": asdict(training)}
+        wanted = {
+            "model": asdict(model),
+            "training": asdict(training),
+            "data": _data_of(problem),
+        }
         if _was_made_so(path, wanted):
             arrays |= read_arrays(path)
             continue
@@ -185,6 +185,15 @@ def _train_seed(
         save(path, own, wanted)
         arrays |= own
     return arrays, losses
+
+
+def _data_of(problem: Any) -> dict[str, Any]:
+    """What is recorded, for the file beside the weights."""
+    return {
+        "episodes": list(problem.episodes),
+        "kinds": ["expert", "medium", "random"],
+        "corrections": list(problem.corrections),
+    }
 
 
 def _problem(args: argparse.Namespace) -> Any:
