@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 REST_E, RESET_E, THRESHOLD_E = -65.0, -65.0, -52.0
 REST_I, RESET_I, THRESHOLD_I = -60.0, -45.0, -40.0
-REVERSAL_E, REVERSAL_IE, REVERSAL_II = 0.0, -100.0, -85.0
+REVERSAL_IE = -100.0
 TAU_E, TAU_I, TAU_GE, TAU_GI = 100.0, 10.0, 1.0, 0.5
 REFRACTORY_E, REFRACTORY_I, TIMER_E = 5.0, 2.0, 50.0
 THETA_START, THETA_OFFSET, THETA_STEP, TAU_THETA = 20.0, 20.0, 0.05, 1e7
@@ -25,6 +25,7 @@ RATE_PRE, RATE_POST = 1e-4, 0.01
 TAU_PRE, TAU_POST_1, TAU_POST_2 = 20.0, 20.0, 40.0
 FIRST_REST_MS = 500.0
 HAIR = 1e-9
+"""What a quotient of times may lack of a whole number of steps."""
 Counts = NDArray[np.int32]
 Targets = NDArray[np.int16]
 
@@ -161,7 +162,9 @@ def _take(coming: NDArray[np.float64], g_e: NDArray[np.float64]) -> None:
 
 
 @njit(cache=True)
-def _nearly(v_e: NDArray[np.float64], theta: NDArray[np.float64], v_i: NDArray[np.float64]) -> bool:
+def _any_over(
+    v_e: NDArray[np.float64], theta: NDArray[np.float64], v_i: NDArray[np.float64]
+) -> bool:
     """Whether any neuron is over its threshold; most steps none is, and this is quick to see."""
     over = 0
     for j in range(v_e.shape[0]):
@@ -268,7 +271,7 @@ def simulate(
     ends = np.zeros(length + 1, np.int32)
     fade_e, fade_i = 1.0 - dt / TAU_GE, 1.0 - dt / TAU_GI
     fade_1, fade_2 = np.exp(-dt / TAU_POST_1), np.exp(-dt / TAU_POST_2)
-    # In steps; a hair is what their quotients may lack.
+    # In steps of the clock.
     free_e, free_i = int(np.ceil(REFRACTORY_E / dt - HAIR)), int(np.ceil(REFRACTORY_I / dt - HAIR))
     timer = int(np.floor(TIMER_E / dt + HAIR))
     now = 0
@@ -300,7 +303,7 @@ def simulate(
                 for k in range(ends[step], ends[step + 1]):
                     _send(weights, slots, spikes[k], first, coming)
                 _take(coming[first : first + neurons], ge_e)
-            if _nearly(v_e, theta, v_i):
+            if _any_over(v_e, theta, v_i):
                 count = _fire(v_e, theta, since_e, v_i, since_i, ge_i, gi_e, timer, free_i, fired)
                 for j in fired[:count]:
                     if number >= 0:
