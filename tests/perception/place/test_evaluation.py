@@ -77,6 +77,16 @@ def test_silenced_neurons_never_answer() -> None:
     loud = quiet.record.any(0)
     assert quiet.bounds == (0, 6, 12) and quiet.loud.tolist() == loud.tolist() and loud.any()
     assert not quiet.answers(inputs[0]).any(0)[loud].any()
+    assert quiet.unit("standard") < 1e-9
+
+
+def test_networks_are_compared_in_deviations_over_their_records() -> None:
+    network = train_stdp_network(intensities(trial(12).references), STDP, 0)
+    for read_out in ("standard", "probability", "weighted", "calibrated"):
+        over_the_record = network.scores(network.record, read_out) / network.unit(read_out)
+        assert over_the_record.std() == pytest.approx(1.0)
+    # Its scores are in deviations already.
+    assert network.unit("calibrated") == pytest.approx(1.0, abs=0.05)
 
 
 def test_a_neuron_is_assigned_to_places_of_its_region_only() -> None:

@@ -89,6 +89,7 @@ class Settings:
         stdp: configuration of each module of the STDP networks.
         networks: members of each temporal ensemble.
         stdp_networks: members of the STDP ensemble; 0 leaves the STDP networks out.
+        stdp_pictures: what these see, in turn.
         stdp_places: only so many places of a route are given to them; 0 for all.
         tolerance: how many places away still counts as right.
         seed: of the first member.
@@ -102,7 +103,8 @@ class Settings:
     stdp: StdpConfig = field(default_factory=StdpConfig)
     networks: int = 5
     stdp_networks: int = 5
-    stdp_places: int = 100
+    stdp_pictures: tuple[PictureConfig, ...] = STDP_PICTURES
+    stdp_places: int = 500
     tolerance: int = 0
     seed: int = 0
     workers: int = 1
@@ -143,8 +145,8 @@ def measure_stdp(
     """Score the STDP networks with every read-out, beside absolute differences (`stdp_sad`).
 
     Args:
-        views: the route, of pictures as each of `STDP_PICTURES` says; its first
-            `settings.stdp_places` are used. Absolute differences have the first.
+        views: the route, of pictures as each of `settings.stdp_pictures` says;
+            its first `settings.stdp_places` are used. Absolute differences have the first.
         settings: what is measured.
         progress: told of each member.
 
@@ -284,7 +286,6 @@ def _measure_stdp(
             scores = [member[name][read_out] for member in members]
             alone = [_at_lengths(matrix, truth, settings.tolerance) for matrix in scores]
             found[name][f"stdp_{read_out}_single"] = _mean_of(alone)
-            # Added as they are: the members answer in the same units.
             together = {f"stdp_{read_out}_ensemble": np.mean(scores, axis=0)}
             _enter(found[name], together, truth, settings.tolerance)
         # The yardstick on as few places.
@@ -294,10 +295,15 @@ def _measure_stdp(
 
 def _stdp_member(trial: Trial, config: StdpConfig, seed: int) -> dict[str, dict[str, Scores]]:
     network = train_stdp_network(intensities(trial.references), config, seed)
+    # Members see different pictures and fire as much as these make them, so scores are added in
+    # each member's own unit.
+    unit = {read_out: network.unit(read_out) for read_out in READ_OUTS}
     out = {}
     for name, queries in trial.queries.items():
         answers = network.answers(intensities(queries))
-        out[name] = {read_out: network.scores(answers, read_out) for read_out in READ_OUTS}
+        out[name] = {
+            read_out: network.scores(answers, read_out) / unit[read_out] for read_out in READ_OUTS
+        }
     return out
 
 

@@ -69,11 +69,18 @@ class StdpNetwork:
         scores = np.concatenate(parts, axis=1)
         return as_probabilities(scores) if read_out == "probability" else scores
 
+    def unit(self, read_out: str) -> float:
+        """Deviation of the scores over the record, above 0: networks are compared in it."""
+        return max(float(self.scores(self._heard(), read_out).std()), 1e-12)
+
+    def _heard(self) -> NDArray[np.int32]:
+        return np.where(self.loud, 0, self.record)
+
     def _neurons(self, module: int) -> slice:
         return slice(module * self.config.neurons, (module + 1) * self.config.neurons)
 
     def _record(self, places: slice, neurons: slice) -> Record:
-        heard = np.where(self.loud, 0, self.record)
+        heard = self._heard()
         part = heard.reshape(-1, self.places, heard.shape[1])[:, places, neurons]
         return Record.of(part.reshape(-1, part.shape[2]), part.shape[1])
 

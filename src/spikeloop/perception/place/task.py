@@ -165,9 +165,9 @@ def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
     method.add_argument(
         "--stdp-places",
         type=int,
-        default=100,
-        help="places of each route that the STDP networks get, for they are slow; 0: all "
-        "(default 100; never of the long route)",
+        default=500,
+        help="first places of each route that the STDP networks get, for their time grows with "
+        "the square; 0: all (default 500; none of the long route)",
     )
     method.add_argument("--tolerance", type=int, default=0, help="places off that are still right")
     method.add_argument("--seed", type=int, default=0, help="of the first network")
@@ -244,12 +244,7 @@ def _one(trial_of: Callable[[PictureConfig], Trial], settings: Settings) -> Resu
     """All methods on one route, each on pictures as it takes them."""
     from tqdm import tqdm
 
-    from spikeloop.perception.place.evaluation import (
-        STDP_PICTURES,
-        measure,
-        measure_stdp,
-        merged,
-    )
+    from spikeloop.perception.place.evaluation import measure, measure_stdp, merged
     from spikeloop.perception.place.pictures import PictureConfig
 
     trial = trial_of(PictureConfig())
@@ -257,6 +252,6 @@ def _one(trial_of: Callable[[PictureConfig], Trial], settings: Settings) -> Resu
     with tqdm(total=steps, desc=f"scoring {trial.name}", unit="step") as bar:
         found = measure(trial, settings, bar.update)
         if settings.stdp_networks:
-            views = [trial_of(seen) for seen in STDP_PICTURES[: settings.stdp_networks]]
+            views = [trial_of(seen) for seen in settings.stdp_pictures[: settings.stdp_networks]]
             found = merged(found, measure_stdp(views, settings, bar.update))
     return found
