@@ -77,6 +77,16 @@ def test_what_is_not_on_the_map_is_new(place_map: PlaceMap) -> None:
     assert follower.kept <= follower.threshold
 
 
+def test_what_is_new_is_still_told_the_place_most_alike(place_map: PlaceMap) -> None:
+    follower = WayFollower(place_map, "sad", 4)
+    seen = [(0.45 * scene(n) + 0.55 * scene(1000 + n)).astype(np.uint8) for n in range(PLACES)]
+    found = [follower.feed(picture, SPACING * n) for n, picture in enumerate(seen)]
+    # Most pictures hold too little of their place to speak for it.
+    silent = [n for n, match in enumerate(found) if match.score == 0.0]
+    assert len(silent) > PLACES / 2 and all(found[n].is_new for n in silent)
+    assert np.mean([found[n].index == n for n in silent]) > 0.5
+
+
 def test_without_odometry_each_picture_is_the_next_place(place_map: PlaceMap) -> None:
     follower = WayFollower(place_map, "sad", 4)
     assert [follower.feed(scene(n)).index for n in range(20, 30)] == list(range(20, 30))

@@ -18,6 +18,7 @@ from spikeloop.perception.place.pictures import small_picture
 from spikeloop.perception.place.place_map import PlaceMap
 from spikeloop.perception.place.quantised import QuantisedEnsemble
 from spikeloop.perception.place.recogniser import NEIGHBOURS, Match, scorer
+from spikeloop.perception.place.sequence import sequence_scores
 
 Scores = NDArray[np.float64]
 STOOD = 0.05
@@ -108,8 +109,7 @@ class WayFollower:
         self._ways.append(way_m)
         self._seen.append(_among_places(self._one(small)[None])[0])
         self._forget(way_m - self._length * self.spacing)
-        rows = self._rows(way_m)
-        return self._match(evidence(np.stack(rows), self._length)[-1], way_m)
+        return self._match(np.stack(self._rows(way_m)), way_m)
 
     def _one(self, small: NDArray[np.float32]) -> Scores:
         """Scores of one picture, (places,)."""
@@ -135,8 +135,11 @@ class WayFollower:
             rows.append(self._seen[nearest])
         return rows[::-1]
 
-    def _match(self, scores: Scores, way_m: float) -> Match:
-        index = int(scores.argmax())
+    def _match(self, apart: Scores, way_m: float) -> Match:
+        """The place that the sequence speaks for, (pictures, places); else the most alike."""
+        scores = evidence(apart, self._length)[-1]
+        alike = scores if scores.any() else sequence_scores(apart, self._length)[-1]
+        index = int(alike.argmax())
         best = float(scores[index])
         near = np.abs(np.arange(len(scores)) - index) <= NEIGHBOURS
         other = float(scores[~near].max()) if not near.all() else float(scores.min())
