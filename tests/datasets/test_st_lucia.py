@@ -1,4 +1,4 @@
-"""St Lucia's layouts: tiny traverses, truth within a stated tolerance, and what can be wrong."""
+"""St Lucia's layouts: tiny traverses, and what can be wrong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.io import savemat
 
 from spikeloop.datasets.recognising import recognise
 from spikeloop.datasets.source import DatasetError
-from spikeloop.datasets.st_lucia import same_place, st_lucia, traverses
+from spikeloop.datasets.st_lucia import st_lucia, traverses
 
 LATITUDE, LONGITUDE = -27.5, 153.0
 DEGREE_M = 6_371_000.0 * np.pi / 180.0
@@ -36,37 +36,38 @@ def test_frames_and_places_of_a_track(tmp_path: Path, suffix: str) -> None:
     make_traverse(tmp_path / "100909_0845", suffix=suffix)
     (traverse,) = traverses(tmp_path)
     assert traverse.picture(2).tolist() == np.full((3, 4), 20).tolist()
-    assert traverse.located.tolist() == [0, 2, 3]
+    assert traverse.name == "100909_0845"
     assert traverse.positions[[0, 2, 3], 1].tolist() == pytest.approx([0, 30, 45], abs=1e-3)
     assert np.isnan(traverse.positions[1]).all()
     assert recognise(tmp_path) == "st_lucia"
 
 
-def test_names_tell_places_and_the_tolerance_decides(tmp_path: Path) -> None:
-    for folder, norths in (("database", (0.0, 30.0, 60.0)), ("queries", (24.0, 95.0))):
-        path = tmp_path / "images" / "test" / folder
+@pytest.mark.parametrize("folder", ["database", "gallery"])
+def test_names_tell_places_and_their_order(tmp_path: Path, folder: str) -> None:
+    for name, norths in ((folder, (60.0, 0.0, 30.0)), ("queries", (24.0, 95.0))):
+        path = tmp_path / "images" / "test" / name
         path.mkdir(parents=True)
-        for north in norths:
-            name = f"@{500000.0:.2f}@{6950000.0 + north:09.2f}@56@J@@@@@@@@@@.jpg"
-            Image.new("L", (4, 3)).save(path / name)
+        for frame, north in enumerate(norths):
+            place = f"@{500000.0:.2f}@{6950000.0 + north:09.2f}@56@J@-27.5@153.0"
+            # The queries are of somebody who keeps no frames.
+            told = f"100909_0845_{frame:05}" if name == folder else ""
+            Image.new("L", (4, 3)).save(path / f"{place}@{told}@@@@@@@@.jpg")
     database, queries = traverses(tmp_path)
-    assert (len(database.files), len(queries.files)) == (3, 2)
-    truth = same_place(database.positions, queries.positions, 25.0)
-    assert truth.tolist() == [[True, True, False], [False, False, False]]
-    assert same_place(database.positions, queries.positions, 5.0).any() == np.False_
-    unknown = np.full((1, 2), np.nan)
-    assert not same_place(database.positions, unknown).any()
+    assert (database.positions[:, 1] - 6_950_000).tolist() == [60.0, 0.0, 30.0]
+    assert (queries.positions[:, 1] - 6_950_000).tolist() == [24.0, 95.0]
     assert recognise(tmp_path) == "st_lucia"
-    with pytest.raises(DatasetError, match="tolerance_m must be above 0"):
-        same_place(database.positions, queries.positions, 0.0)
 
 
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DatasetError, match="holds no pictures"):
+    with pytest.raises(DatasetError, match=r"holds no pictures \([^)]*\)$"):
         st_lucia(tmp_path / "empty")
     with pytest.raises(DatasetError, match=r"holds neither fGPS\.mat nor fGPS\.txt nor folders"):
         traverses(tmp_path / "empty")
+    (tmp_path / "film").mkdir()
+    (tmp_path / "film" / "webcam_video.avi").write_bytes(b"")
+    with pytest.raises(DatasetError, match="take the frames out: ffmpeg -i webcam_video"):
+        st_lucia(tmp_path / "film")
     path = make_traverse(tmp_path / "short")
     Image.new("L", (4, 3)).save(path / "cam0_00009.png")
     with pytest.raises(DatasetError, match=r"5 pictures, but fGPS\.mat has 4 rows"):

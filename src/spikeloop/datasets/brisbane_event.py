@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloop.datasets.positions import local_metres
 from spikeloop.datasets.source import DatasetError, need_folder, read_grey
-from spikeloop.datasets.st_lucia import local_metres
 from spikeloop.parameters import suggestion
 
 RECORDINGS = {

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloop.datasets.positions import spaced
 from spikeloop.datasets.source import (
     DatasetError,
     need_file,
@@ -88,21 +89,16 @@ class RobotCarTraverse:
         return out
 
     def every(self, metres: float) -> NDArray[np.intp]:
-        """Indices of pictures at least so many metres of way apart; those without a place are left.
+        """Indices of pictures at least so many metres apart; those without a place are left.
 
         Raises:
             DatasetError: `metres` isn't above 0, or no picture has a place.
 
         """
-        if not metres > 0.0:
-            raise DatasetError(f"metres must be above 0, not {metres}")
-        known = np.flatnonzero(np.isfinite(self.positions).all(axis=1))
-        if not len(known):
+        chosen = spaced(self.positions, metres)
+        if not len(chosen):
             raise DatasetError(f"{self.path}: no picture was taken within the times of gps/ins.csv")
-        steps = np.linalg.norm(np.diff(self.positions[known], axis=0), axis=1)
-        bins = np.floor(np.r_[0.0, np.cumsum(steps)] / metres + 1e-9)
-        first = np.r_[True, np.diff(bins) > 0]
-        return known[first]
+        return chosen
 
     def _track(self) -> NDArray[np.float64]:
         path = need_file(self.path / "gps/ins.csv", "the places")

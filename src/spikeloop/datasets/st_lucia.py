@@ -7,16 +7,17 @@ Appearance-based SLAM for multiple times of day, ICRA 2010), a folder a traverse
     pictures whose sorted names are in time's order (the frames of webcam_video.avi, extracted)
     fGPS.mat, or fGPS.txt         a row a frame: latitude, longitude (degrees); 0 0 where unknown
 
-and that of place recognition benchmarks, where the name of a picture tells where it was taken, in
-fields between @: @utm_east@utm_north@zone@... (m), in folders such as images/test/database and
-images/test/queries (Berton et al., Deep visual geo-localization benchmark, CVPR 2022).
+Some tracks have latitudes without their sign, which mirrors them and changes no distance.
+
+The other is that of place recognition benchmarks, where the name of a picture tells where and when
+it was taken, in fields between @: @utm_east@utm_north@zone@letter@latitude@longitude@frame@... (m),
+in folders such as images/test/database (or gallery) and images/test/queries (Berton et al., Deep
+visual geo-localization benchmark, CVPR 2022). Without frames names are sorted as they are.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +25,17 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
+from spikeloop.datasets.positions import local_metres
 from spikeloop.datasets.source import DatasetError, need_folder, read_grey
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 TRACKS = ("fGPS.mat", "fGPS.txt")
+VIDEO = "webcam_video.avi"
+BENCHMARK = ("database", "gallery", "queries")
+FRAME = 7
+"""Which field of a benchmark's name tells traverse and frame."""
 TOLERANCE_M = 20.0
 """So near a picture counts as of a place, m; what its users say with 10 to 25 m."""
-EARTH_M = 6_371_000.0
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,10 @@ class StLuciaTraverse:
         """(h, w) grey. Raises DatasetError where it can't be read."""
         return read_grey(self.files[index])
 
-    @cached_property
-    def located(self) -> NDArray[np.intp]:
-        """Indices of the pictures whose place is known."""
-        return np.flatnonzero(np.isfinite(self.positions).all(axis=1))
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return self.path.name
 
 
 def st_lucia(path: Path) -> StLuciaTraverse:
@@ -70,7 +75,11 @@ def st_lucia(path: Path) -> StLuciaTraverse:
     found = (file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
     files = tuple(sorted(found))
     if not files:
-        raise DatasetError(f"{path}: holds no pictures ({', '.join(SUFFIXES)})")
+        made = f"; take the frames out: ffmpeg -i {VIDEO} %06d.png"
+        raise DatasetError(
+            f"{path}: holds no pictures ({', '.join(SUFFIXES)})"
+            + (made if (path / VIDEO).is_file() else "")
+        )
     track = next((path / name for name in TRACKS if (path / name).is_file()), None)
     if track is not None:
         positions = _of_track(track)
@@ -84,11 +93,12 @@ def st_lucia(path: Path) -> StLuciaTraverse:
             f"{path}: needs {' or '.join(TRACKS)}, or pictures called @EAST@NORTH@..., "
             f"not '{files[0].name}'"
         )
+    files = tuple(sorted(files, key=_frame_of))
     return StLuciaTraverse(path, files, np.array([_of_name(file) for file in files]))
 
 
 def traverses(path: Path) -> list[StLuciaTraverse]:
-    """The traverses below a folder: with tracks, or `database` and `queries` of a benchmark.
+    """The traverses below a folder: with tracks, or the two of a benchmark.
 
     Raises:
         DatasetError: there is none.
@@ -97,29 +107,13 @@ def traverses(path: Path) -> list[StLuciaTraverse]:
     need_folder(path, "St Lucia")
     folders = sorted({file.parent for name in TRACKS for file in path.rglob(name)})
     folders = folders or sorted(
-        folder for name in ("database", "queries") for folder in path.rglob(name) if folder.is_dir()
+        folder for name in BENCHMARK for folder in path.rglob(name) if folder.is_dir()
     )
     if not folders:
         raise DatasetError(
-            f"{path}: holds neither {' nor '.join(TRACKS)} nor folders database and queries"
+            f"{path}: holds neither {' nor '.join(TRACKS)} nor folders {' or '.join(BENCHMARK)}"
         )
     return [st_lucia(folder) for folder in folders]
-
-
-def same_place(
-    references: NDArray[np.float64], queries: NDArray[np.float64], tolerance_m: float = TOLERANCE_M
-) -> NDArray[np.bool_]:
-    """(queries, references): whether they are of one place, by positions in m; NaN is nowhere.
-
-    Raises:
-        DatasetError: the tolerance isn't above 0.
-
-    """
-    if not tolerance_m > 0.0:
-        raise DatasetError(f"tolerance_m must be above 0, not {tolerance_m}")
-    way = np.linalg.norm(queries[:, None] - references[None], axis=2)
-    near: NDArray[np.bool_] = np.nan_to_num(way, nan=np.inf) <= tolerance_m
-    return near
 
 
 def _of_track(path: Path) -> NDArray[np.float64]:
@@ -157,16 +151,6 @@ def _of_text(path: Path) -> NDArray[np.float64]:
     return np.array(rows, np.float64).reshape(-1, 2)
 
 
-def local_metres(degrees: NDArray[np.float64], origin: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, 2) latitude and longitude as m to the east and north of an origin, on a sphere.
-
-    Within 10 km that is right to a few parts in a thousand, as place recognition needs.
-    """
-    turned = np.radians(degrees - origin)
-    east = EARTH_M * math.cos(math.radians(float(origin[0]))) * turned[:, 1]
-    return np.stack([east, EARTH_M * turned[:, 0]], axis=1)
-
-
 def _of_name(file: Path) -> tuple[float, float]:
     fields = file.name.split("@")
     try:
@@ -175,3 +159,9 @@ def _of_name(file: Path) -> tuple[float, float]:
         raise DatasetError(
             f"{file}: the name must begin with @EAST@NORTH@, numbers in m"
         ) from error
+
+
+def _frame_of(file: Path) -> str:
+    """What sorts by time: traverse and frame of the name if it has them, else the name."""
+    fields = file.name.split("@")
+    return (fields[FRAME] if len(fields) > FRAME else "") or file.name

@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
-from PIL import Image
 
-from spikeloop.perception.place.drive import DriveError, Sampling
 from spikeloop.perception.place.evaluation import (
     LENGTHS,
     Settings,
@@ -15,12 +13,11 @@ from spikeloop.perception.place.evaluation import (
     table,
 )
 from spikeloop.perception.place.modular_stdp import train_stdp_network
-from spikeloop.perception.place.pictures import PictureConfig, intensities
-from spikeloop.perception.place.recorded import Choice, recorded_trial
+from spikeloop.perception.place.pictures import intensities
 from spikeloop.perception.place.routes import RouteError, load_route
+from spikeloop.perception.place.scoring import places_away
 from spikeloop.perception.place.stdp_config import StdpConfig
 
-PICTURE = PictureConfig(side=12, patch=5)
 STDP = StdpConfig(neurons=20, module_places=6, epochs=2, dt_ms=1.0, stimulus_ms=60, rest_ms=20)
 
 
@@ -32,7 +29,8 @@ def trial(places: int, noise: float = 0.4) -> Trial:
         return np.clip(scene + noise * random.standard_normal(scene.shape), -1, 1).astype("f4")
 
     queries = {name: seen() for name in ("night", "rain", "winter")}
-    return Trial("x", np.stack([seen(), seen()]), queries, {n: np.arange(places) for n in queries})
+    away = dict.fromkeys(queries, places_away(np.arange(places), places))
+    return Trial("x", np.stack([seen(), seen()]), queries, away)
 
 
 def test_every_method_is_scored_and_the_figures_are_differences_of_recalls() -> None:
@@ -96,40 +94,6 @@ def test_a_neuron_is_assigned_to_places_of_its_region_only() -> None:
     for read_out in ("standard", "weighted", "probability"):
         scores = network.scores(answers, read_out)[0]
         assert scores.shape == (12,) and scores[:6].any() and not scores[6:].any()
-
-
-def test_folders_become_a_trial(tmp_path) -> None:
-    random = np.random.default_rng(3)
-    for name, first in (("day", 0), ("dusk", 2)):
-        folder = tmp_path / name
-        folder.mkdir()
-        lines = ["file,x,y,heading"]
-        for n in range(4):
-            Image.fromarray(random.integers(0, 256, (20, 30), np.uint8)).save(folder / f"{n}.png")
-            lines.append(f"{n}.png,{3.0 * (n + first)},0.5,0")
-        (folder / "poses.csv").write_text("\n".join(lines))
-    choice = Choice(["day"], ["dusk"], 1, Sampling(spacing=2.0))
-    found = recorded_trial(tmp_path, choice, PICTURE)
-    # Two of the four pictures were taken beyond the last place.
-    assert found.truth["dusk"].tolist() == [2, 3]
-    assert found.references.shape == (1, 4, 12, 12) and found.queries["dusk"].shape == (2, 12, 12)
-    for wrong, words in (
-        (Choice(["day"], ["dawn"], 1, Sampling()), "no drive 'dawn'"),
-        (Choice([], ["dusk"], 1, Sampling()), "--reference"),
-    ):
-        with pytest.raises(DriveError, match=words):
-            recorded_trial(tmp_path, wrong, PICTURE)
-
-
-def test_seasons_of_nordland_become_a_trial(tmp_path) -> None:
-    for season in ("spring", "winter"):
-        (tmp_path / season).mkdir()
-        for n in range(3):
-            picture = np.random.default_rng(n).integers(0, 256, (20, 30), np.uint8)
-            Image.fromarray(picture).save(tmp_path / season / f"{n}.png")
-    found = recorded_trial(tmp_path, Choice(["spring"], ["winter"], 1, Sampling()), PICTURE)
-    np.testing.assert_array_equal(found.references[0], found.queries["winter"])
-    assert found.truth["winter"].tolist() == [0, 1, 2]
 
 
 def test_a_condition_that_no_world_has_is_told(tmp_path) -> None:

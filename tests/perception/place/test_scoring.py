@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikeloop.perception.place.baselines import BASELINES, edge_differences
-from spikeloop.perception.place.scoring import place_scores
+from spikeloop.perception.place.scoring import metres_away, place_scores, places_away
 from spikeloop.perception.place.sequence import sequence_scores
 
 
 def test_recall_and_precision_by_hand() -> None:
     scores = np.array([[0.9, 0.1, 0.0], [0.2, 0.3, 0.4], [0.1, 0.2, 0.8], [0.7, 0.1, 0.6]])
-    judged = place_scores(scores, np.array([0, 1, 2, 2]))
+    judged = place_scores(scores, places_away(np.array([0, 1, 2, 2]), 3))
     assert judged.recall[1] == 50.0 and judged.recall[5] == 100.0
     # The second picture was taken for the place next to its own, the last for one two away.
     assert judged.recall_within_one == 75.0
@@ -21,27 +21,44 @@ def test_recall_and_precision_by_hand() -> None:
 
 
 def test_a_tie_is_not_a_recognition() -> None:
-    assert place_scores(np.ones((3, 4)), np.arange(3)).recall[1] == 0.0
+    assert place_scores(np.ones((3, 4)), places_away(np.arange(3), 4)).recall[1] == 0.0
 
 
 def test_fewer_queries_than_places_and_a_single_place() -> None:
     scores = np.eye(6)[2:4]
-    assert place_scores(scores, np.array([2, 3])).recall[1] == 100.0
-    assert place_scores(np.zeros((2, 1)), np.zeros(2, int)).recall[1] == 100.0
+    assert place_scores(scores, places_away(np.array([2, 3]), 6)).recall[1] == 100.0
+    assert place_scores(np.zeros((2, 1)), np.zeros((2, 1))).recall[1] == 100.0
+
+
+def test_places_within_metres_are_right_and_so_is_the_nearest() -> None:
+    # Places 10 m apart, and back to the first one.
+    places = np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0], [0.0, 3.0]])
+    queries = np.array([[1.0, 0.0], [16.0, 0.0]])
+    assert metres_away(queries, places, 5.0).tolist() == [[0, 1, 1, 0], [1, 1, 0, 1]]
+    assert metres_away(queries, places, 0.0).tolist() == [[0, 1, 2, 1], [2, 1, 0, 2]]
+    far = np.array([[500.0, 0.0]])
+    assert metres_away(far, places, 5.0)[0].tolist() == [50, 48, 0, 50]
+    assert metres_away(queries, places[:1], 0.0).tolist() == [[0], [0]]
+    back = np.array([[0.1, 0.0, 0.0, 0.9], [0.0, 0.0, 0.9, 0.1]])
+    judged = place_scores(back, metres_away(queries, places, 5.0))
+    assert judged.recall[1] == 100.0
+    assert place_scores(back, metres_away(queries, places, 0.0)).recall[1] == 50.0
 
 
 @pytest.mark.parametrize(
-    ("scores", "truth", "words"),
+    ("scores", "away", "words"),
     [
-        (np.zeros((2, 3)), np.zeros(3, int), "queries"),
-        (np.zeros((0, 3)), np.zeros(0, int), "at least one"),
-        (np.full((1, 3), np.nan), np.zeros(1, int), "finite"),
-        (np.zeros((1, 3)), np.array([3]), "the map has no others"),
+        (np.zeros((2, 3)), np.zeros((3, 3)), "queries"),
+        (np.zeros((0, 3)), np.zeros((0, 3)), "at least one"),
+        (np.full((1, 3), np.nan), np.zeros((1, 3)), "finite"),
+        (np.zeros((1, 3)), np.ones((1, 3)), "must have a place that is right"),
     ],
 )
-def test_wrong_shapes_and_values_are_told(scores, truth, words: str) -> None:
+def test_wrong_shapes_and_values_are_told(scores, away, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        place_scores(scores, truth)
+        place_scores(scores, away)
+    with pytest.raises(ValueError, match="the map has no others"):
+        places_away(np.array([3]), 3)
 
 
 def test_a_sequence_adds_along_the_drive() -> None:

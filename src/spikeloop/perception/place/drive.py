@@ -152,6 +152,21 @@ class _Sight(NamedTuple):
     pose: tuple[float, float, float] | None
 
 
+def timed_pictures(path: Path, sampling: Sampling) -> Iterator[tuple[float, NDArray[np.generic]]]:
+    """Pictures of a bag as `sampling.topic` says, with the times of their stamps, s.
+
+    Raises:
+        DriveError: the bag can't be read, or has no such pictures.
+
+    """
+    try:
+        bag = Bag(path)
+        for sight in _sights(bag, _topic_of(bag, sampling.topic), sampling):
+            yield sight.time_s, sight.picture
+    except RecordingError as error:
+        raise DriveError(str(error)) from error
+
+
 def _from_bag(path: Path, config: PictureConfig, sampling: Sampling) -> Drive:
     try:
         bag = Bag(path)

@@ -22,7 +22,7 @@ from spikeloop.perception.place.pictures import (
 )
 from spikeloop.perception.place.read_out import READ_OUTS
 from spikeloop.perception.place.routes import Route
-from spikeloop.perception.place.scoring import PlaceScores, place_scores
+from spikeloop.perception.place.scoring import PlaceScores, place_scores, places_away
 from spikeloop.perception.place.sequence import sequence_scores
 from spikeloop.perception.place.stdp_config import StdpConfig
 from spikeloop.perception.place.temporal_config import PUBLISHED, TemporalConfig
@@ -49,33 +49,32 @@ class Trial:
         name: for tables.
         references: (traversals, places, side, side) float32.
         queries: of each condition, (n, side, side) float32.
-        truth: of each condition, (n,) the place that each picture shows.
+        away: of each condition, (n, places) how many places each is away from a right one.
 
     """
 
     name: str
     references: Small
     queries: dict[str, Small]
-    truth: dict[str, NDArray[np.integer]]
+    away: dict[str, NDArray[np.float32]]
 
     @staticmethod
     def of(route: Route, config: PictureConfig) -> Trial:
         """Make a rendered route small: picture n of a query shows place n."""
         references = np.stack([_small(drive, config) for drive in route.references])
         queries = {name: _small(drive, config) for name, drive in route.queries.items()}
-        truth: dict[str, NDArray[np.integer]] = {
-            name: np.arange(len(drive)) for name, drive in queries.items()
-        }
-        return Trial(route.name, references, queries, truth)
+        places = references.shape[1]
+        away = {n: places_away(np.arange(len(drive)), places) for n, drive in queries.items()}
+        return Trial(route.name, references, queries, away)
 
     def beginning(self, places: int) -> Trial:
         """The first places only, and the queries that show them."""
-        kept = {name: truth < places for name, truth in self.truth.items()}
+        kept = {name: away.argmin(1) < places for name, away in self.away.items()}
         return Trial(
             self.name,
             self.references[:, :places],
             {name: drive[kept[name]] for name, drive in self.queries.items()},
-            {name: truth[kept[name]] for name, truth in self.truth.items()},
+            {name: away[kept[name], :places] for name, away in self.away.items()},
         )
 
 
@@ -91,7 +90,7 @@ class Settings:
         stdp_networks: members of the STDP ensemble; 0 leaves the STDP networks out.
         stdp_pictures: what these see, in turn.
         stdp_places: only so many places of a route are given to them; 0 for all.
-        tolerance: how many places away still counts as right.
+        tolerance: how many places away still counts as right, beside what the trial says.
         seed: of the first member.
         workers: processes at once.
         cluster: see `spikeloop.parallel.run_all`.
@@ -133,7 +132,7 @@ def measure(trial: Trial, settings: Settings, progress: Told = lambda part: None
     for baseline in BASELINES.values():
         for name, queries in trial.queries.items():
             scores = baseline(trial.references, queries)
-            _enter(found[name], scores, trial.truth[name], settings.tolerance)
+            _enter(found[name], scores, trial.away[name], settings.tolerance)
         progress(1.0)
     _measure_temporal(trial, settings, found, progress)
     return found
@@ -170,16 +169,16 @@ def _small(drive: NDArray[np.uint8], config: PictureConfig) -> Small:
 def _enter(
     found: dict[str, dict[int, Row]],
     scores: Mapping[str, Scores],
-    truth: NDArray[np.integer],
+    away: NDArray[np.float32],
     tolerance: int,
 ) -> None:
     for method, matrix in scores.items():
-        found[method] = _at_lengths(matrix, truth, tolerance)
+        found[method] = _at_lengths(matrix, away, tolerance)
 
 
-def _at_lengths(scores: Scores, truth: NDArray[np.integer], tolerance: int) -> dict[int, Row]:
+def _at_lengths(scores: Scores, away: NDArray[np.float32], tolerance: int) -> dict[int, Row]:
     return {
-        length: _figures(place_scores(sequence_scores(scores, length), truth, tolerance))
+        length: _figures(place_scores(sequence_scores(scores, length), away, tolerance))
         for length in LENGTHS
     }
 
@@ -218,10 +217,10 @@ def _measure_temporal(trial: Trial, settings: Settings, found: Result, progress:
         )  # fmt: skip
         for name, queries in trial.queries.items():
             alone, together = _recognised(members, queries, looked)
-            truth = trial.truth[name]
-            rows = [_at_lengths(scores, truth, settings.tolerance) for scores in alone]
+            away = trial.away[name]
+            rows = [_at_lengths(scores, away, settings.tolerance) for scores in alone]
             found[name][f"{kind}_single"] = _mean_of(rows)
-            _enter(found[name], {f"{kind}_ensemble": together}, truth, settings.tolerance)
+            _enter(found[name], {f"{kind}_ensemble": together}, away, settings.tolerance)
             if not bare:
                 spikes = _spikes(members, queries[:_AT_ONCE], looked)
                 for row in found[name][f"{kind}_ensemble"].values():
@@ -281,16 +280,16 @@ def _measure_stdp(
     )  # fmt: skip
     seen = parts[0]
     for name, queries in seen.queries.items():
-        truth = seen.truth[name]
+        away = seen.away[name]
         for read_out in READ_OUTS:
             scores = [member[name][read_out] for member in members]
-            alone = [_at_lengths(matrix, truth, settings.tolerance) for matrix in scores]
+            alone = [_at_lengths(matrix, away, settings.tolerance) for matrix in scores]
             found[name][f"stdp_{read_out}_single"] = _mean_of(alone)
             together = {f"stdp_{read_out}_ensemble": np.mean(scores, axis=0)}
-            _enter(found[name], together, truth, settings.tolerance)
+            _enter(found[name], together, away, settings.tolerance)
         # The yardstick on as few places.
         beside = BASELINES["differences"](seen.references, queries)
-        _enter(found[name], {"stdp_sad": beside["sad"]}, truth, settings.tolerance)
+        _enter(found[name], {"stdp_sad": beside["sad"]}, away, settings.tolerance)
 
 
 def _stdp_member(trial: Trial, config: StdpConfig, seed: int) -> dict[str, dict[str, Scores]]:

@@ -57,6 +57,11 @@ class EventWindow:
             self._parts.popleft()
 
     @property
+    def newest_us(self) -> int:
+        """Time of the newest event, us; -1 where none has come."""
+        return int(self._parts[-1].t[-1]) if self._parts else -1
+
+    @property
     def is_full(self) -> bool:
         """Whether events have come for a whole window."""
         return bool(self._parts) and (

@@ -1,4 +1,4 @@
-"""Recorded drives of one route as a trial: Nordland, Oxford RobotCar, or folders and bags."""
+"""Recorded drives of one route as a trial: published data sets, or folders and bags."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloop.datasets.nordland import SEASONS, nordland
-from spikeloop.datasets.robotcar import RobotCarTraverse, traverses
-from spikeloop.datasets.source import DatasetError
+from spikeloop.datasets.nordland import nordland
+from spikeloop.datasets.recognising import recognise
+from spikeloop.datasets.source import DatasetError, need_folder
 from spikeloop.parameters import suggestion
 from spikeloop.perception.place.aligning import aligned
 from spikeloop.perception.place.drive import Drive, DriveError, Sampling, load_drive
 from spikeloop.perception.place.evaluation import Trial
 from spikeloop.perception.place.pictures import PictureConfig, small_picture
+from spikeloop.perception.place.published_drives import LOADERS, WITHIN_M
+from spikeloop.perception.place.scoring import metres_away, places_away
+
+Told = Callable[[float], object]
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Choice:
         references: names of drives (folders, bags, seasons, traverses); at least one.
         queries: the same.
         every: Nordland: each so-manieth picture is a place.
-        sampling: elsewhere: metres between places, and the topic of bags.
+        sampling: elsewhere than in Nordland: metres between places, and the topic of bags.
+        within: m from a query within which a place is right; None for what is usual.
 
     """
 
@@ -35,13 +40,23 @@ class Choice:
     queries: Sequence[str]
     every: int
     sampling: Sampling
+    within: float | None = None
 
 
-def recorded_trial(path: Path, choice: Choice, config: PictureConfig) -> Trial:
+def recorded_trial(
+    path: Path, choice: Choice, config: PictureConfig, progress: Told = lambda drives: None
+) -> Trial:
     """Read drives; the first reference says which places there are.
 
-    A query's truth is the nearest place by position; a picture farther than `sampling.spacing`
-    from all places is left out. Without positions picture n shows place n.
+    A place is right for a query within `choice.within` of where it was taken, and so is the
+    nearest one; a query farther from all places than that, and than `choice.sampling.spacing`, is
+    left out. Nordland has no positions: the picture of the same name is right.
+
+    Args:
+        path: folder of the data set, or of folders and bags.
+        choice: of drives.
+        config: of small pictures.
+        progress: told of each drive that has been read.
 
     Raises:
         DriveError, DatasetError: drives are missing, damaged, or not of the same route.
@@ -49,69 +64,77 @@ def recorded_trial(path: Path, choice: Choice, config: PictureConfig) -> Trial:
     """
     if not choice.references or not choice.queries:
         raise DriveError("--data needs --reference and --query: names of drives in it")
-    if not path.is_dir():
-        raise DriveError(f"{path}: no such folder")
-    if sum((path / season).is_dir() for season in SEASONS) >= 2:
-        return _nordland(path, choice, config)
-    if next(path.rglob("stereo.timestamps"), None) is not None:
-        known = {drive.name: drive for drive in traverses(path)}
-        return _driven(path, choice, lambda name: _traverse(path, known, name, choice, config))
-    return _driven(path, choice, lambda name: _folder_or_bag(path, name, choice, config))
+    kind = kind_of(path)
+    if kind == "nordland":
+        return _nordland(path, choice, config, progress)
+    load = LOADERS.get(kind, _folder_or_bag)
+
+    def told(name: str) -> Drive:
+        drive = load(path, name, choice.sampling, config)
+        progress(1.0)
+        return drive
+
+    return _driven(path, choice, within_of(kind, choice), told)
 
 
-def _nordland(path: Path, choice: Choice, config: PictureConfig) -> Trial:
+def kind_of(path: Path) -> str:
+    """The published data set that lies there; empty for folders and bags.
+
+    Raises:
+        DatasetError: no such folder.
+
+    """
+    need_folder(path, "drives")
+    try:
+        return recognise(path)
+    except DatasetError:
+        return ""
+
+
+def within_of(kind: str, choice: Choice) -> float:
+    """How far from a query a place is right, m: as chosen, else as is usual for the data set."""
+    return WITHIN_M.get(kind, 0.0) if choice.within is None else choice.within
+
+
+def _nordland(path: Path, choice: Choice, config: PictureConfig, progress: Told) -> Trial:
     places = nordland(path, (*choice.references, *choice.queries), choice.every)
     count = range(len(places.names))
 
     def seen(season: str) -> NDArray[np.float32]:
-        return np.stack([small_picture(places.picture(season, place), config) for place in count])
+        small = np.stack([small_picture(places.picture(season, place), config) for place in count])
+        progress(1.0)
+        return small
 
-    return Trial(
-        f"{path.name}",
-        np.stack([seen(season) for season in choice.references]),
-        {season: seen(season) for season in choice.queries},
-        {season: np.arange(len(count)) for season in choice.queries},
-    )
+    references = np.stack([seen(season) for season in choice.references])
+    same = places_away(np.arange(len(count)), len(count))
+    queries = {season: seen(season) for season in choice.queries}
+    return Trial(path.name, references, queries, dict.fromkeys(queries, same))
 
 
-def _driven(path: Path, choice: Choice, load: Callable[[str], Drive]) -> Trial:
+def _driven(path: Path, choice: Choice, within: float, load: Callable[[str], Drive]) -> Trial:
+    spacing = choice.sampling.spacing
     drives = [load(name) for name in choice.references]
-    references, poses = aligned(drives, choice.references, choice.sampling.spacing)
-    queries, truth = {}, {}
+    references, poses = aligned(drives, choice.references, spacing)
+    queries, away = {}, {}
     for name in choice.queries:
         drive = load(name)
-        way = np.linalg.norm(drive.poses[:, None, :2] - poses[None, :, :2], axis=2)
-        near = way.min(1) <= choice.sampling.spacing
+        way = np.linalg.norm(drive.poses[:, None, :2] - poses[None, :, :2], axis=2).min(1)
+        near = way <= max(spacing, within)
         if not near.any():
             raise DriveError(
-                f"{path / name}: no picture within {choice.sampling.spacing:g} m of a place of "
+                f"{path / name}: no picture within {max(spacing, within):g} m of a place of "
                 f"{choice.references[0]}; were both drives along the same route?"
             )
-        queries[name], truth[name] = drive.pictures[near], way[near].argmin(1)
-    return Trial(path.name, references, queries, truth)
+        queries[name] = drive.pictures[near]
+        away[name] = metres_away(drive.poses[near, :2], poses[:, :2], within)
+    return Trial(path.name, references, queries, away)
 
 
-def _traverse(
-    path: Path, known: dict[str, RobotCarTraverse], name: str, choice: Choice, config: PictureConfig
-) -> Drive:
-    if name not in known:
-        raise DatasetError(
-            f"{path}: no traverse '{name}'{suggestion(name, known)}; "
-            f"there are: {', '.join(sorted(known))}"
-        )
-    drive = known[name]
-    chosen = drive.every(choice.sampling.spacing)
-    pictures = np.stack([small_picture(drive.picture(int(n)), config) for n in chosen])
-    poses = np.zeros((len(chosen), 3))
-    poses[:, :2] = drive.positions[chosen]
-    return Drive(pictures, poses)
-
-
-def _folder_or_bag(path: Path, name: str, choice: Choice, config: PictureConfig) -> Drive:
+def _folder_or_bag(path: Path, name: str, sampling: Sampling, config: PictureConfig) -> Drive:
     if not (path / name).exists():
         there = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
         raise DriveError(
             f"{path}: no drive '{name}'{suggestion(name, there)}; "
             f"there are: {', '.join(there) or 'none'}"
         )
-    return load_drive(path / name, config, choice.sampling)
+    return load_drive(path / name, config, sampling)

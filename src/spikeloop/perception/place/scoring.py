@@ -28,10 +28,53 @@ class PlaceScores:
     area: float
 
 
+def places_away(truth: NDArray[np.integer], places: int) -> NDArray[np.float32]:
+    """How many places each place is away from what a query shows, counted along the map.
+
+    Args:
+        truth: (queries,) the place that each shows.
+        places: of the map.
+
+    Returns:
+        (queries, places).
+
+    Raises:
+        ValueError: a true place that isn't on the map.
+
+    """
+    if truth.size and (truth.min() < 0 or truth.max() >= places):
+        raise ValueError(f"true places must be 0 to {places - 1}: the map has no others")
+    return np.abs(np.arange(places)[None] - truth[:, None]).astype(np.float32)
+
+
+def metres_away(
+    queries: NDArray[np.floating], places: NDArray[np.floating], within: float
+) -> NDArray[np.float32]:
+    """The same by position: what is beyond `within` of a query, in steps of the map.
+
+    So a place that a loop comes back to is right too. The nearest place always is.
+
+    Args:
+        queries: (queries, 2) m.
+        places: (places, 2) m.
+        within: m from a query within which a place is right.
+
+    Returns:
+        (queries, places), whole numbers.
+
+    """
+    steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
+    step = max(float(np.median(steps)), 1e-3) if len(steps) else 1.0
+    way = np.linalg.norm(queries[:, None] - places[None], axis=2)
+    away = np.where(way <= within, 0.0, np.maximum(np.rint((way - within) / step), 1.0))
+    away[np.arange(len(away)), way.argmin(1)] = 0.0
+    return away.astype(np.float32)
+
+
 def place_scores(
     scores: NDArray[np.floating],
-    truth: NDArray[np.integer],
-    tolerance: int = 0,
+    away: NDArray[np.floating],
+    tolerance: float = 0.0,
 ) -> PlaceScores:
     """Judge a matrix of scores.
 
@@ -40,31 +83,30 @@ def place_scores(
 
     Args:
         scores: (queries, places); larger is more alike.
-        truth: (queries,) the true place of each.
+        away: (queries, places) places from what the query shows; see `places_away`.
         tolerance: how many places away still counts as right.
 
     Raises:
-        ValueError: shapes that don't fit, no query, scores that aren't finite, or a true place
-            that isn't on the map.
+        ValueError: shapes that don't fit, no query, scores that aren't finite, or a query that
+            no place is right for.
 
     """
-    if scores.ndim != 2 or not scores.size or truth.shape != (len(scores),):
+    if scores.ndim != 2 or not scores.size or away.shape != scores.shape:
         raise ValueError(
-            f"scores are (queries, places) and truth (queries,), not {scores.shape} and "
-            f"{truth.shape}; at least one of each"
+            f"scores and what is away are (queries, places), not {scores.shape} and "
+            f"{away.shape}; at least one of each"
         )
     if not np.isfinite(scores).all():
         raise ValueError("scores must be finite")
-    if truth.min() < 0 or truth.max() >= scores.shape[1]:
-        raise ValueError(f"true places must be 0 to {scores.shape[1] - 1}: the map has no others")
+    right = away <= tolerance
+    if not right.any(1).all():
+        raise ValueError("each query must have a place that is right")
     # Equal scores are no knowledge: of those the worst place counts, never a lucky one.
-    distance = np.abs(np.arange(scores.shape[1])[None] - truth[:, None])
-    right = distance <= tolerance
     best_right = np.where(right, scores, -np.inf).max(1)
     best_wrong = np.where(right, -np.inf, scores)
     rank = (best_wrong >= best_right[:, None]).sum(1)
     recall = {n: 100.0 * float((rank < n).mean()) for n in (1, 5, 10, 20)}
-    near = distance <= tolerance + 1
+    near = away <= tolerance + 1
     other = np.where(near, -np.inf, scores).max(1)
     within = np.where(near, scores, -np.inf).max(1) > other
     correct = rank == 0

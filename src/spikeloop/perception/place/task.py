@@ -8,6 +8,7 @@ Examples:
   spikeloop eval place --worlds 1 --places 100 --long-places 0 --stdp-networks 0
   spikeloop eval place --first-seed 500001 --worlds 2     # to choose settings on
   spikeloop eval place --data nordland --reference spring --reference fall --query winter
+  spikeloop eval place --data brisbane --reference sunset1 --query sunset2 --spacing 20
 
 """
 
@@ -18,6 +19,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,7 +158,19 @@ def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--query", action="append", default=[], metavar="DRIVE")
     data.add_argument("--every", type=int, default=1, help="Nordland: pictures a place (default 1)")
     data.add_argument("--spacing", type=float, default=2.0, help="m between places (default 2)")
-    data.add_argument("--topic", default="", help="pictures or events of a bag that has several")
+    data.add_argument(
+        "--within",
+        type=float,
+        metavar="M",
+        help="m from a query within which a place is right (default: of St Lucia 20, of "
+        "Brisbane-Event-VPR 70, else only the nearest is)",
+    )
+    data.add_argument(
+        "--topic",
+        default="",
+        help="pictures or events of a bag that has several; /dvs/image_raw for frames of "
+        "Brisbane-Event-VPR instead of its events",
+    )
     method = parser.add_argument_group("methods")
     method.add_argument("--networks", type=int, default=5, help="size of the ensemble (default 5)")
     method.add_argument(
@@ -191,10 +205,8 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
 
 
 def _measured(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]]:
-    from spikeloop.perception.place.drive import Sampling
     from spikeloop.perception.place.evaluation import Settings, averaged, key_figures, table
     from spikeloop.perception.place.pictures import PictureConfig
-    from spikeloop.perception.place.recorded import Choice, recorded_trial
 
     picture = PictureConfig()
     settings = Settings(
@@ -204,12 +216,7 @@ def _measured(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any
     meta: dict[str, Any] = {"settings": asdict(settings), "picture": asdict(picture)}
     metrics: dict[str, float] = {}
     if args.data is not None:
-        sampling = Sampling(args.topic, args.spacing)
-        choice = Choice(args.reference, args.query, args.every, sampling)
-        trial = recorded_trial(args.data, choice, picture)
-        groups = {"": [_one(lambda made: recorded_trial(args.data, choice, made), settings)]}
-        meta["data"] = {"path": str(args.data), "places": trial.references.shape[1]}
-        meta["data"]["queries"] = {name: len(truth) for name, truth in trial.truth.items()}
+        groups = {"": [_recorded(args, settings, meta)]}
     else:
         seeds = range(args.first_seed, args.first_seed + args.worlds)
         groups = {"": [_world(seed, args.places, settings, args) for seed in seeds]}
@@ -225,6 +232,37 @@ def _measured(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any
         metrics |= {name + key: value for key, value in key_figures(results).items()}
         meta[f"{name}figures"] = averaged(results)
     return metrics, meta
+
+
+def _recorded(args: argparse.Namespace, settings: Settings, meta: dict[str, Any]) -> Result:
+    """All methods on recorded drives; what these are is added to `meta`."""
+    from tqdm import tqdm
+
+    from spikeloop.perception.place.drive import Sampling
+    from spikeloop.perception.place.pictures import PictureConfig
+    from spikeloop.perception.place.recorded import Choice, kind_of, recorded_trial, within_of
+
+    if args.within is not None and not args.within >= 0.0:
+        raise TaskError(f"--within must be at least 0, not {args.within:g}")
+    sampling = Sampling(args.topic, args.spacing)
+    choice = Choice(args.reference, args.query, args.every, sampling, args.within)
+
+    @cache
+    def read(picture: PictureConfig) -> Trial:
+        drives = len(choice.references) + len(choice.queries)
+        with tqdm(total=drives, desc=f"reading {args.data.name}", unit="drive") as bar:
+            return recorded_trial(args.data, choice, picture, bar.update)
+
+    trial = read(PictureConfig())
+    kind = kind_of(args.data)
+    meta["data"] = {
+        "path": str(args.data),
+        "kind": kind or "drives",
+        "within_m": within_of(kind, choice),
+        "places": trial.references.shape[1],
+        "queries": {name: len(away) for name, away in trial.away.items()},
+    }
+    return _one(read, settings)
 
 
 def _world(seed: int, places: int, settings: Settings, args: argparse.Namespace) -> Result:
