@@ -103,3 +103,16 @@ def test_a_user_trains_a_map_and_extends_it(tmp_path: Path, capsys) -> None:
     assert load_map(tmp_path / "b" / "place.npz").places == 24
     assert main(["train", "place", "--reference", str(tmp_path / "nothing")]) != 0
     assert "no such file" in capsys.readouterr().err
+    _blacken(first, 3)
+    assert main([*command, "--out", str(out), "--networks", "1"]) == 0
+    assert "day_1: 3 of 12 pictures have no contrast" in capsys.readouterr().err
+    _blacken(first, 12)
+    assert main([*command, "--out", str(out), "--networks", "1"]) != 0
+    assert "day_1: none of its 12 pictures has contrast" in capsys.readouterr().err
+
+
+def _blacken(folder: Path, count: int) -> None:
+    for file in sorted(file for file in folder.iterdir() if file.suffix != ".csv")[:count]:
+        with Image.open(file) as picture:
+            size = picture.size
+        Image.new("L", size).save(file)

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
@@ -92,6 +93,7 @@ def train(args: argparse.Namespace) -> int:
         references, poses = aligned(drives, [str(path) for path in args.reference], args.spacing)
     except (DriveError, MapError, ParameterError, ValueError) as error:
         raise TaskError(str(error)) from error
+    _check_contrast(references, args.reference)
     if known and known.source != drives[0].source:
         raise TaskError(f"{args.extend}: was made of {known.source}s, not of {drives[0].source}s")
     began = time.perf_counter()
@@ -110,6 +112,17 @@ def train(args: argparse.Namespace) -> int:
     (out / "place.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     print(f"{out / MAP}: {place_map.places} places, learned in {about['train_s']} s")
     return 0
+
+
+def _check_contrast(references: Any, names: Sequence[Path]) -> None:
+    """Refuse a drive that shows nothing, and tell of pictures that do; (drives, places, h, w)."""
+    for seen, name in zip(references, names, strict=True):
+        blank = int((~seen.any((1, 2))).sum())
+        if blank == len(seen):
+            raise TaskError(f"{name}: none of its {blank} pictures has contrast; are they black?")
+        if blank:
+            text = "have no contrast: their places will be recognised by no picture of this drive"
+            print(f"{name}: {blank} of {len(seen)} pictures {text}", file=sys.stderr)
 
 
 def _learned(
@@ -132,7 +145,12 @@ def _learned(
             raise TaskError(f"{args.extend}: {error}") from error
     seeds = range(args.seed, args.seed + (1 if args.quick else args.networks))
     with tqdm(total=1.0, unit="map", bar_format="learning |{bar}| {percentage:3.0f} %") as bar:
-        return make_map(references, poses, picture, config, list(seeds), source, bar.update)
+
+        def tell(part: float) -> None:
+            # Parts add up to a little more than 1, which tqdm complains about.
+            bar.update(min(part, 1.0 - bar.n))
+
+        return make_map(references, poses, picture, config, list(seeds), source, tell)
 
 
 def _plain(sampling: Sampling) -> dict[str, Any]:
