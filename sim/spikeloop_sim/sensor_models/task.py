@@ -1,7 +1,7 @@
 """The task `sensors` of `spikeloop eval`: models of LiDAR and IMU against recordings.
 
 Examples:
-  spikeloop eval sensors --data ../shared/data
+  spikeloop eval sensors
   spikeloop eval sensors --data tests/data --json sensors.json
 
 """
