@@ -4,7 +4,7 @@ Pictures are seeded smooth noise of 128x96; two traversals, 40x40, window 11, as
 by default. `train_500_temporal_s`, `train_3300_temporal_s`: one network (a seed) with temporal
 code, one thread. `train_500_stdp_s`: 20 modules of 25 places and 400 neurons with STDP, 28x28, on
 two processes. `place_query_ms`: a picture of 128x96 until its match, 2,700 places in the shipped
-configuration (ensemble of 5 in whole numbers, one module each, 3 glances, sequence of 10), median,
+configuration (ensemble of 5 in whole numbers, one module each, 3 glances, sequence of 6), median,
 one thread; `sad_query_ms`: the same by absolute differences. `modules_N_*`: one network of 500
 places in modules of N: training, weights, scores of a picture.
 
@@ -137,7 +137,7 @@ def _queries() -> dict[str, float]:
     seen = pictures(QUERIES, 4)
     figures = {"ensemble_weights_mb": _bytes(networks) / 1e6}
     for name, method in (("place", "temporal"), ("sad", "sad")):
-        follower = WayFollower(place_map, method, 10)
+        follower = WayFollower(place_map, method, 6)
         follower.feed(seen[0])  # compiles
         times = [_timed(lambda p=p, f=follower: f.feed(p)) for p in seen]
         figures[f"{name}_query_ms"] = statistics.median(1e3 * wall for wall, _ in times)

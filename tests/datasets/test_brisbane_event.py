@@ -63,6 +63,45 @@ def test_track_frames_and_recording(tmp_path: Path) -> None:
     assert recognise(tmp_path) == "brisbane_event"
 
 
+@pytest.mark.parametrize("below", [".", "frames/sunset"])
+def test_frames_lie_anywhere_below(tmp_path: Path, below: str) -> None:
+    path = make_traverse(tmp_path)
+    (path / below).mkdir(parents=True, exist_ok=True)
+    (path / NAME).rename(path / below / NAME)
+    traverse = BrisbaneTraverse(path, "sunset1")
+    assert traverse.has_frames
+    assert [file.parent for file in traverse.frames] == [path / below / NAME] * 2
+
+
+def test_of_two_folders_of_frames_the_first_is_read(tmp_path: Path) -> None:
+    path = make_traverse(tmp_path)
+    for folder, time in (("b", BEGIN + 1.0), ("a", BEGIN + 2.0)):
+        (path / folder / NAME).mkdir(parents=True)
+        Image.new("L", (4, 3)).save(path / folder / NAME / f"{time}.png")
+    frames = BrisbaneTraverse(path, "sunset1").frames
+    assert frames == (path / "a" / NAME / f"{BEGIN + 2.0}.png",)
+
+
+def test_there_may_be_no_folder_of_frames(tmp_path: Path) -> None:
+    path = make_traverse(tmp_path)
+    (path / NAME).rename(path / "elsewhere")
+    (path / NAME).touch()  # of that name, but no folder
+    traverse = BrisbaneTraverse(path, "sunset1")
+    assert not traverse.has_frames
+    with pytest.raises(DatasetError, match=rf"no folder {NAME}, where the frames of sunset1"):
+        _ = traverse.frames
+
+
+def test_a_garbled_byte_matters_only_where_a_place_is_told(tmp_path: Path) -> None:
+    path = make_traverse(tmp_path)
+    good = (path / TRACK).read_bytes()
+    (path / TRACK).write_bytes(good.replace(b"$GPGGA,0703", b"$GPGGA,\xff703"))
+    assert len(BrisbaneTraverse(path, "sunset1").track) == 2
+    (path / TRACK).write_bytes(good.replace(b"$GPRMC,0703", b"$GPRMC,\xff703", 1))
+    with pytest.raises(DatasetError, match=r"sunset1_concat\.nmea: line 2: the checksum"):
+        _ = BrisbaneTraverse(path, "sunset1").track
+
+
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"holds no track such as 20200421_170039-sunset1"):
         traverses(tmp_path)

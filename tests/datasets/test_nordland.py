@@ -40,6 +40,13 @@ def test_the_list_of_names_leaves_out_the_rest(tmp_path: Path) -> None:
     assert nordland(tmp_path, ("summer", "winter")).names == ("images-00005.png",)
 
 
+def test_names_without_leading_zeros_are_in_the_order_of_the_way(tmp_path: Path) -> None:
+    (tmp_path / "summer").mkdir()
+    for place in (100, 10, 9, 1):
+        Image.new("L", (6, 4), place).save(tmp_path / "summer" / f"{place}.png")
+    assert nordland(tmp_path, ("summer",)).names == ("1.png", "9.png", "10.png", "100.png")
+
+
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     make_seasons(tmp_path)
     with pytest.raises(DatasetError, match=r"unknown season 'autumn'.*; there are: spring, summer"):
@@ -51,6 +58,9 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
         nordland(tmp_path, ("fall",))
     (tmp_path / "nordland_imageNames.txt").write_text("other.png\n")
     with pytest.raises(DatasetError, match="no picture of the same name that the list"):
+        nordland(tmp_path, ("summer",))
+    (tmp_path / "nordland_imageNames.txt").write_bytes(b"Bod\xf8.png\n")
+    with pytest.raises(DatasetError, match=r"nordland_imageNames\.txt: must be text in UTF-8"):
         nordland(tmp_path, ("summer",))
     with pytest.raises(DatasetError, match="every must be at least 1"):
         nordland(tmp_path, every=0)
@@ -83,3 +93,25 @@ def test_nordland_is_recognised_and_nothing_is_not(tmp_path: Path) -> None:
     assert recognise(make_seasons(tmp_path)) == "nordland"
     with pytest.raises(DatasetError, match="no such folder, where a data set should be"):
         recognise(tmp_path / "x")
+
+
+def test_own_drives_called_by_seasons_are_no_nordland(tmp_path: Path) -> None:
+    unknown = r"Nordland pictures \(\.png.*\) directly in two or more of the folders spring, summer"
+    for season in ("summer", "winter"):
+        (tmp_path / "bags" / season).mkdir(parents=True)
+        (tmp_path / "bags" / season / "drive.mcap").touch()
+        (tmp_path / "deep" / season / "left").mkdir(parents=True)
+        Image.new("L", (6, 4)).save(tmp_path / "deep" / season / "left" / "1.png")
+    posed = make_seasons(tmp_path / "posed")
+    for season in ("summer", "winter"):
+        (posed / season / "poses.csv").write_text("file,x,y,heading\n")
+    for name in ("bags", "deep", "posed"):
+        with pytest.raises(DatasetError, match=unknown):
+            recognise(tmp_path / name)
+    # One season more has poses, but two are left.
+    more = make_seasons(tmp_path / "more", ("spring", "summer", "winter"))
+    (more / "spring" / "poses.csv").touch()
+    assert recognise(more) == "nordland"
+    (more / "summer" / "poses.csv").touch()
+    with pytest.raises(DatasetError, match=unknown):
+        recognise(more)

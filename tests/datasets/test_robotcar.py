@@ -8,16 +8,17 @@ import cv2
 import numpy as np
 import pytest
 
+from spikeloop.datasets.positions import spaced
 from spikeloop.datasets.recognising import recognise
-from spikeloop.datasets.robotcar import RobotCarTraverse, traverses
+from spikeloop.datasets.robotcar import RobotCarTraverse, traverse_folders
 from spikeloop.datasets.source import DatasetError
 
 START = 1_418_132_416_737_115
 
 
-def make_traverse(root: Path) -> Path:
+def make_traverse(root: Path, name: str = "2014-12-09-13-21-02") -> Path:
     """Eight pictures, 10 m/s to the north; the last is behind the end of the track."""
-    path = root / "2014-12-09-13-21-02"
+    path = root / name
     (path / "stereo/centre").mkdir(parents=True)
     (path / "gps").mkdir()
     times = [START + 100_000 * k for k in range(9)]
@@ -36,7 +37,9 @@ def make_traverse(root: Path) -> Path:
 
 def test_pictures_and_places(tmp_path: Path) -> None:
     make_traverse(tmp_path)
-    (traverse,) = traverses(tmp_path)
+    folders = traverse_folders(tmp_path)
+    assert folders == {"2014-12-09-13-21-02": tmp_path / "2014-12-09-13-21-02"}
+    traverse = RobotCarTraverse(folders["2014-12-09-13-21-02"])
     assert traverse.name == "2014-12-09-13-21-02"
     assert (traverse.times - START).tolist() == [100_000 * k for k in range(8)]  # one isn't there
     grey = traverse.picture(0)
@@ -45,25 +48,39 @@ def test_pictures_and_places(tmp_path: Path) -> None:
     north = traverse.positions[:, 0] - 5_735_000
     assert north[:7].tolist() == pytest.approx([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     assert np.isnan(traverse.positions[7]).all()
-    assert traverse.every(2.0).tolist() == [0, 2, 4, 6]
+    assert spaced(traverse.positions, 2.0).tolist() == [0, 2, 4, 6]
     assert recognise(tmp_path) == "robotcar"
+
+
+def test_an_incomplete_traverse_leaves_the_others_to_be_read(tmp_path: Path) -> None:
+    make_traverse(tmp_path, "whole")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "stereo.timestamps").touch()
+    folders = traverse_folders(tmp_path)
+    assert sorted(folders) == ["broken", "whole"]
+    assert len(RobotCarTraverse(folders["whole"]).times) == 8
+    with pytest.raises(DatasetError, match="centre: no such folder, where the pictures of stereo"):
+        RobotCarTraverse(folders["broken"])
 
 
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     path = make_traverse(tmp_path)
-    traverse = RobotCarTraverse(path)
-    with pytest.raises(DatasetError, match="metres must be above 0"):
-        traverse.every(0.0)
     (path / "gps/ins.csv").write_text("timestamp,northing\n1,2\n")
     with pytest.raises(DatasetError, match=r"ins\.csv: lacks the column 'easting'; it has"):
         _ = RobotCarTraverse(path).positions
     (path / "gps/ins.csv").write_text("timestamp,northing,easting\n1,2,x\n")
     with pytest.raises(DatasetError, match=r"ins\.csv: line 2: could not convert"):
         _ = RobotCarTraverse(path).positions
+    (path / "gps/ins.csv").write_bytes(b"timestamp,northing,easting,\xe9tat\n1,2,3,4\n")
+    with pytest.raises(DatasetError, match=r"ins\.csv: must be text in UTF-8"):
+        _ = RobotCarTraverse(path).positions
+    (path / "stereo.timestamps").write_bytes(b"5 1 \xb5s\n")
+    with pytest.raises(DatasetError, match=r"stereo\.timestamps: must be text in UTF-8"):
+        _ = RobotCarTraverse(path).times
     (path / "stereo.timestamps").write_text("5 1\n")
     with pytest.raises(DatasetError, match=r"holds none of stereo\.timestamps's pictures"):
         _ = RobotCarTraverse(path).times
     with pytest.raises(DatasetError, match=r"mono_left: no such folder"):
         RobotCarTraverse(path, "mono_left", "")
     with pytest.raises(DatasetError, match=r"holds no stereo\.timestamps"):
-        traverses(path / "gps")
+        traverse_folders(path / "gps")

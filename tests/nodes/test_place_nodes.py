@@ -20,8 +20,8 @@ from sensor_msgs.msg import Image
 from spikeloop.msg import LoopCost, PlaceMatch
 
 from spikeloop.events.event_array import mono_packets
+from spikeloop.image_pixels import pixels_of
 from spikeloop.loop.slots import EVENTS, TOPICS
-from spikeloop.nodes.image_pixels import pixels_of
 from spikeloop.nodes.messages import qos_profile
 from spikeloop.perception.place.place_map import load_map
 

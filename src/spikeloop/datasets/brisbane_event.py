@@ -88,6 +88,7 @@ class BrisbaneTraverse:
 
         """
         rows = []
+        # Receivers garble bytes of a log now and then; where that matters the checksum tells.
         text = self._track_file.read_text(encoding="ascii", errors="replace")
         for number, line in enumerate(text.splitlines(), 1):
             try:
@@ -113,6 +114,11 @@ class BrisbaneTraverse:
             out[inside, axis] = np.interp(times[inside], track[:, 0], track[:, 1 + axis])
         return out
 
+    @property
+    def has_frames(self) -> bool:
+        """Whether there is a folder of frames, anywhere below that of all."""
+        return self._frames_folder is not None
+
     @cached_property
     def frames(self) -> tuple[Path, ...]:
         """Its frames as files, if they were extracted, in time's order.
@@ -121,15 +127,22 @@ class BrisbaneTraverse:
             DatasetError: there are none, or one isn't called by its time.
 
         """
-        folder = self.path / RECORDINGS[self.name]
-        files = [
-            file
-            for file in need_folder(folder, f"the frames of {self.name}").iterdir()
-            if file.suffix.lower() in SUFFIXES
-        ]
+        folder = self._frames_folder
+        if folder is None:
+            raise DatasetError(
+                f"{self.path}: holds no folder {RECORDINGS[self.name]}, where the frames of "
+                f"{self.name} should be"
+            )
+        files = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES]
         if not files:
             raise DatasetError(f"{folder}: holds no pictures ({', '.join(SUFFIXES)})")
         return tuple(sorted(files, key=_time_of))
+
+    @cached_property
+    def _frames_folder(self) -> Path | None:
+        named = (path for path in self.path.rglob(RECORDINGS[self.name]) if path.is_dir())
+        # A recording of ROS 2 is a folder too.
+        return min((p for p in named if not (p / "metadata.yaml").exists()), default=None)
 
     @property
     def frame_times(self) -> NDArray[np.float64]:

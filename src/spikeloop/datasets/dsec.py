@@ -38,6 +38,7 @@ from spikeloop.datasets.source import (
     open_hdf5,
     read_numbers,
     read_picture,
+    read_text,
 )
 from spikeloop.events.array import Events
 
@@ -204,7 +205,7 @@ class DsecSequence:
         """Content of cam_to_cam.yaml."""
         path = need_file(self.path / "calibration/cam_to_cam.yaml", "the calibration")
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            content = yaml.safe_load(read_text(path))
         except yaml.YAMLError as error:
             raise DatasetError(f"{path}: can't be read as YAML: {error}") from error
         for field in ("intrinsics", "extrinsics", "disparity_to_depth"):

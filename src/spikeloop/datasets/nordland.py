@@ -7,7 +7,7 @@ on a 3000 km journey across all four seasons, 2013). Folders as place recognitio
     nordland_imageNames.txt              optional: the names to be used, a line each (without
                                          tunnels and stations), here or in dataset_imagenames/
 
-Without the list all names are used that all chosen seasons have.
+Without the list all names are used that all chosen seasons have, in the order of their numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloop.datasets.source import DatasetError, need_folder, read_grey
+from spikeloop.datasets.source import (
+    DatasetError,
+    natural_order,
+    need_folder,
+    read_grey,
+    read_text,
+)
 from spikeloop.parameters import suggestion
 
 SEASONS = ("spring", "summer", "fall", "winter")
@@ -66,7 +72,8 @@ def nordland(
         most: at most so many, after that.
 
     Raises:
-        DatasetError: a season is unknown or missing, or they have no place in common.
+        DatasetError: a season is unknown or missing, they have no place in common, or the list of
+            names can't be read.
 
     """
     if every < 1:
@@ -83,7 +90,11 @@ def nordland(
             raise DatasetError(f"{folder}: holds no pictures ({', '.join(SUFFIXES)})")
         common = found if common is None else common & found
     listed = _listed(path)
-    names = sorted(common or ()) if listed is None else [n for n in listed if n in (common or ())]
+    common = common or set()
+    if listed is None:
+        names = sorted(common, key=lambda name: natural_order(Path(name)))
+    else:
+        names = [name for name in listed if name in common]
     if not names:
         raise DatasetError(
             f"{path}: {', '.join(seasons)} have no picture of the same name"
@@ -96,7 +107,7 @@ def _listed(path: Path) -> list[str] | None:
     for name in LISTS:
         file = path / name
         if file.is_file():
-            lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+            lines = [line.strip() for line in read_text(file).splitlines()]
             # Some lists have the season's folder before the name.
             return [Path(line).name for line in lines if line]
     return None

@@ -22,27 +22,45 @@ def local_metres(degrees: NDArray[np.float64], origin: NDArray[np.float64]) -> N
     return np.stack([east, EARTH_M * turned[:, 0]], axis=1)
 
 
-def spaced(positions: NDArray[np.float64], metres: float) -> NDArray[np.intp]:
-    """Indices of positions at least so far from the one chosen before; the first is chosen.
+class Spacer:
+    """Chooses positions at least so far from the one chosen before; the first is chosen.
 
     By distance, not by the way, for a receiver that stands still tells of a way that nobody drove.
+    """
+
+    def __init__(self, metres: float) -> None:
+        """Take the distance.
+
+        Raises:
+            DatasetError: it isn't above 0.
+
+        """
+        if not metres > 0.0:
+            raise DatasetError(f"metres must be above 0, not {metres}")
+        # A whole number of steps may come out a little short of it.
+        self._least = metres * (1.0 - 1e-9)
+        self._x = self._y = math.inf
+
+    def takes(self, x: float, y: float) -> bool:
+        """Whether the next position, m, is chosen; one that isn't finite isn't."""
+        is_known = math.isfinite(x) and math.isfinite(y)
+        if not is_known or math.hypot(x - self._x, y - self._y) < self._least:
+            return False
+        self._x, self._y = x, y
+        return True
+
+
+def spaced(positions: NDArray[np.float64], metres: float) -> NDArray[np.intp]:
+    """Indices of positions as a `Spacer` chooses them.
 
     Args:
-        positions: (n, 2) m in time's order; those with NaN are left out.
+        positions: (n, 2) m in time's order.
         metres: between two, above 0.
 
     Raises:
         DatasetError: `metres` isn't above 0.
 
     """
-    if not metres > 0.0:
-        raise DatasetError(f"metres must be above 0, not {metres}")
-    chosen: list[int] = []
-    x, y = math.inf, math.inf
-    for index in np.flatnonzero(np.isfinite(positions).all(axis=1)).tolist():
-        here_x, here_y = positions[index].tolist()
-        # A whole number of steps may come out a little short of it.
-        if math.hypot(here_x - x, here_y - y) >= metres * (1.0 - 1e-9):
-            chosen.append(index)
-            x, y = here_x, here_y
-    return np.array(chosen, np.intp)
+    spacer = Spacer(metres)
+    taken = [spacer.takes(x, y) for x, y in positions.tolist()]
+    return np.flatnonzero(taken)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spikeloop.datasets.nordland import SEASONS
+from spikeloop.datasets.nordland import SEASONS, SUFFIXES
 from spikeloop.datasets.source import DatasetError, need_folder
 from spikeloop.datasets.st_lucia import TRACKS
 
@@ -16,6 +16,8 @@ SIGNS = {
     "brisbane_event": "*-*_concat.nmea",
 }
 """By which file, anywhere below the folder, a data set is known."""
+POSES = "poses.csv"
+"""What a user's own drive may hold and Nordland never does."""
 
 
 def recognise(path: Path) -> str:
@@ -29,7 +31,7 @@ def recognise(path: Path) -> str:
 
     """
     need_folder(path, "a data set")
-    if sum((path / season).is_dir() for season in SEASONS) >= 2:
+    if sum(_is_season(path / season) for season in SEASONS) >= 2:
         return "nordland"
     for name, sign in SIGNS.items():
         if next(path.rglob(sign), None) is not None:
@@ -38,7 +40,15 @@ def recognise(path: Path) -> str:
         return "st_lucia"
     raise DatasetError(
         f"{path}: holds no data set that is known; DSEC has events/left/events.h5, MVSEC "
-        "NAME_data.hdf5, Gen1 and 1Mpx NAME_td.dat, RobotCar stereo.timestamps, Nordland folders "
-        "spring, summer, fall, winter, St Lucia fGPS.mat or pictures called @EAST@NORTH@..., "
+        "NAME_data.hdf5, Gen1 and 1Mpx NAME_td.dat, RobotCar stereo.timestamps, Nordland pictures "
+        f"({', '.join(SUFFIXES)}) directly in two or more of the folders {', '.join(SEASONS)} "
+        f"without {POSES}, St Lucia {' or '.join(TRACKS)} or pictures called @EAST@NORTH@..., "
         "Brisbane-Event-VPR DATE-NAME_concat.nmea"
     )
+
+
+def _is_season(folder: Path) -> bool:
+    """Whether pictures lie directly in it, as in Nordland; own drives may be called winter too."""
+    if not folder.is_dir() or (folder / POSES).exists():
+        return False
+    return any(file.suffix.lower() in SUFFIXES for file in folder.iterdir())

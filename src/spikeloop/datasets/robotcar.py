@@ -12,19 +12,21 @@ from __future__ import annotations
 
 import csv
 import importlib
+import io
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloop.datasets.positions import spaced
 from spikeloop.datasets.source import (
     DatasetError,
+    folders_by_name,
     need_file,
     need_folder,
     read_numbers,
     read_picture,
+    read_text,
 )
 
 COLUMNS = ("timestamp", "northing", "easting")
@@ -50,7 +52,7 @@ class RobotCarTraverse:
         """(n,) us, of the pictures that are there, in order.
 
         Raises:
-            DatasetError: none of those that the list names is there.
+            DatasetError: the list is missing or damaged, or none of those that it names is there.
 
         """
         listed = read_numbers(self._times_file, 2, "time in us and chunk")[:, 0]
@@ -78,7 +80,12 @@ class RobotCarTraverse:
 
     @cached_property
     def positions(self) -> NDArray[np.float64]:
-        """(n, 2) m, northing and easting of each picture, NaN outside the times of gps/ins.csv."""
+        """(n, 2) float64 m, northing and easting of each picture, NaN outside gps/ins.csv's times.
+
+        Raises:
+            DatasetError: gps/ins.csv is missing, isn't UTF-8, or lacks a column or lines.
+
+        """
         track = self._track()
         out = np.full((len(self.times), 2), np.nan)
         inside = (self.times >= track[0, 0]) & (self.times <= track[-1, 0])
@@ -88,48 +95,38 @@ class RobotCarTraverse:
             out[inside, axis] = np.interp(at, track[:, 0] - track[0, 0], track[:, 1 + axis])
         return out
 
-    def every(self, metres: float) -> NDArray[np.intp]:
-        """Indices of pictures at least so many metres apart; those without a place are left.
-
-        Raises:
-            DatasetError: `metres` isn't above 0, or no picture has a place.
-
-        """
-        chosen = spaced(self.positions, metres)
-        if not len(chosen):
-            raise DatasetError(f"{self.path}: no picture was taken within the times of gps/ins.csv")
-        return chosen
-
     def _track(self) -> NDArray[np.float64]:
         path = need_file(self.path / "gps/ins.csv", "the places")
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
-            if missing:
-                raise DatasetError(
-                    f"{path}: lacks the column '{missing[0]}'; it has "
-                    f"{', '.join(rows.fieldnames or ()) or 'none'}"
-                )
-            table = []
-            for row in rows:
-                try:
-                    table.append([float(row[name]) for name in COLUMNS])
-                except (TypeError, ValueError) as error:
-                    raise DatasetError(f"{path}: line {rows.line_num}: {error}") from error
+        rows = csv.DictReader(io.StringIO(read_text(path), newline=""))
+        missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+        if missing:
+            raise DatasetError(
+                f"{path}: lacks the column '{missing[0]}'; it has "
+                f"{', '.join(rows.fieldnames or ()) or 'none'}"
+            )
+        table = []
+        for row in rows:
+            try:
+                table.append([float(row[name]) for name in COLUMNS])
+            except (TypeError, ValueError) as error:
+                raise DatasetError(f"{path}: line {rows.line_num}: {error}") from error
         if not table:
             raise DatasetError(f"{path}: has no lines")
         track = np.array(table)
         return track[np.argsort(track[:, 0], kind="stable")]
 
 
-def traverses(path: Path) -> list[RobotCarTraverse]:
-    """The traverses below a folder.
+def traverse_folders(path: Path) -> dict[str, Path]:
+    """The folders of traverses below a folder, by name.
+
+    None is opened, so that one that is incomplete doesn't keep others from being read;
+    `RobotCarTraverse` opens one. Folders of the same name are told by their paths below `path`.
 
     Raises:
         DatasetError: there is none.
 
     """
-    found = sorted(p.parent for p in need_folder(path, "RobotCar").rglob("stereo.timestamps"))
+    found = [file.parent for file in need_folder(path, "RobotCar").rglob("stereo.timestamps")]
     if not found:
         raise DatasetError(f"{path}: holds no stereo.timestamps, as RobotCar does")
-    return [RobotCarTraverse(folder) for folder in found]
+    return folders_by_name(path, found)

@@ -1,15 +1,24 @@
-"""What the readers of data sets share: errors that name file and field, and pictures."""
+"""What the readers of data sets share: errors that name file and field, pictures, names, text."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+NUMBER = re.compile(r"(\d+)")
+UNFIT = {"I": "32-bit whole numbers", "F": "floating-point numbers"}
+"""Modes of Pillow of which nothing tells how bright white is."""
 
 
 class DatasetError(ValueError):
@@ -38,6 +47,49 @@ def need_file(path: Path, what: str) -> Path:
     if not path.is_file():
         raise DatasetError(f"{path}: no such file, where {what} should be")
     return path
+
+
+def natural_order(file: Path) -> list[tuple[int, str]]:
+    """Sorts by a file's name, its numbers as numbers: 9.png before 10.png; folders don't count."""
+    parts = NUMBER.split(file.name)
+    key = [(int(part), "") if place % 2 else (0, part) for place, part in enumerate(parts)]
+    # 1 and 01 are one number; the name itself keeps their order from being left to chance. With
+    # -1 it comes before any number, so that a shorter name comes before a longer one.
+    return [*key, (-1, file.name)]
+
+
+def folders_by_name(path: Path, folders: Iterable[Path]) -> dict[str, Path]:
+    """Folders by their names; those that share one by their paths below a folder, such as a/x.
+
+    Args:
+        path: folder of all.
+        folders: at or below it.
+
+    """
+    listed = sorted(folders)
+    count = Counter(folder.name for folder in listed)
+    found = {}
+    for folder in listed:
+        below = folder.relative_to(path).as_posix()
+        found[folder.name if count[folder.name] == 1 else below] = folder
+    return found
+
+
+def read_text(path: Path) -> str:
+    """What a text file holds.
+
+    Raises:
+        DatasetError: it can't be read, or isn't UTF-8.
+
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DatasetError(f"{path}: can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f"{path}: must be text in UTF-8, but byte {error.start} isn't; save it as such"
+        ) from error
 
 
 def read_picture(path: Path, kind: type[Any], channels: int, what: str) -> NDArray[Any]:
@@ -73,10 +125,10 @@ def read_picture(path: Path, kind: type[Any], channels: int, what: str) -> NDArr
 
 
 def read_grey(path: Path) -> NDArray[np.uint8]:
-    """A photograph in grey, (h, w) uint8.
+    """A photograph in grey, (h, w) uint8; of 16 bits the upper 8.
 
     Raises:
-        DatasetError: it isn't there or can't be read.
+        DatasetError: it isn't there, can't be read, or has pixels of 32 bits.
 
     """
     from PIL import Image
@@ -84,21 +136,37 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     need_file(path, "a picture")
     try:
         with Image.open(path) as picture:
-            return np.asarray(picture.convert("L"), np.uint8)
+            kind, grey = picture.mode, _grey_of(picture)
     except (OSError, SyntaxError, ValueError) as error:
         raise DatasetError(f"{path}: can't be read as a picture: {error}") from error
+    if grey is None:
+        raise DatasetError(
+            f"{path}: its pixels are {UNFIT[kind]} (mode {kind}); save it with 8 or 16 bits"
+        )
+    return grey
+
+
+def _grey_of(picture: Image) -> NDArray[np.uint8] | None:
+    """(h, w) uint8; None of a kind in `UNFIT`."""
+    # Some versions of Pillow give grey PNGs of 16 bits in mode I; a PNG never has more.
+    if picture.mode.startswith("I;16") or (picture.mode, picture.format) == ("I", "PNG"):
+        # Pillow's own conversion makes all above 255 white.
+        return (np.asarray(picture) >> 8).astype(np.uint8)
+    if picture.mode in UNFIT:
+        return None
+    return np.asarray(picture.convert("L"), np.uint8)
 
 
 def read_numbers(path: Path, columns: int, what: str) -> NDArray[np.int64]:
     """Whole numbers of a text file, (n,) for one column, else (n, columns); # begins a comment.
 
     Raises:
-        DatasetError: it isn't there, or a line is of another form.
+        DatasetError: it isn't there, isn't UTF-8, or a line is of another form.
 
     """
     need_file(path, what)
     rows: list[list[int]] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         words = line.split("#", 1)[0].replace(",", " ").split()
         if not words:
             continue

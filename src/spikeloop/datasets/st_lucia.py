@@ -4,15 +4,17 @@ Two layouts are read. That of its makers (Glover, Maddern, Milford and Wyeth, FA
 Appearance-based SLAM for multiple times of day, ICRA 2010), a folder a traverse such as
 100909_0845:
 
-    pictures whose sorted names are in time's order (the frames of webcam_video.avi, extracted)
+    pictures whose names, numbers as numbers, are in time's order (the frames of webcam_video.avi,
+                                  extracted)
     fGPS.mat, or fGPS.txt         a row a frame: latitude, longitude (degrees); 0 0 where unknown
 
-Some tracks have latitudes without their sign, which mirrors them and changes no distance.
+Some tracks have latitudes without their sign; all are read as south. Positions of all tracks are
+told from one `ORIGIN`, so that those of two traverses can be compared.
 
 The other is that of place recognition benchmarks, where the name of a picture tells where and when
 it was taken, in fields between @: @utm_east@utm_north@zone@letter@latitude@longitude@frame@... (m),
 in folders such as images/test/database (or gallery) and images/test/queries (Berton et al., Deep
-visual geo-localization benchmark, CVPR 2022). Without frames names are sorted as they are.
+visual geo-localization benchmark, CVPR 2022). Pictures are sorted by frame, without frames by name.
 """
 
 from __future__ import annotations
@@ -26,7 +28,14 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from spikeloop.datasets.positions import local_metres
-from spikeloop.datasets.source import DatasetError, need_folder, read_grey
+from spikeloop.datasets.source import (
+    DatasetError,
+    folders_by_name,
+    natural_order,
+    need_folder,
+    read_grey,
+    read_text,
+)
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 TRACKS = ("fGPS.mat", "fGPS.txt")
@@ -34,6 +43,8 @@ VIDEO = "webcam_video.avi"
 BENCHMARK = ("database", "gallery", "queries")
 FRAME = 7
 """Which field of a benchmark's name tells traverse and frame."""
+ORIGIN = np.array([-27.5, 153.0])
+"""Latitude and longitude, degrees, from which all tracks are told, so that traverses agree."""
 TOLERANCE_M = 20.0
 """So near a picture counts as of a place, m; what its users say with 10 to 25 m."""
 
@@ -45,8 +56,8 @@ class StLuciaTraverse:
     Attributes:
         path: its folder.
         files: pictures in the order of driving.
-        positions: (n, 2) m to the east and to the north, NaN where unknown; of a track from its
-            first known place, of names as they say.
+        positions: (n, 2) float64 m to the east and to the north, NaN where unknown; of a track
+            from `ORIGIN`, of names as they say (UTM).
 
     """
 
@@ -68,12 +79,13 @@ def st_lucia(path: Path) -> StLuciaTraverse:
     """A traverse in either layout.
 
     Raises:
-        DatasetError: no pictures, or nothing tells where they were taken.
+        DatasetError: no pictures, nothing tells where they were taken, or a track is damaged or
+            of another number of pictures.
 
     """
     need_folder(path, "a traverse of St Lucia")
     found = (file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-    files = tuple(sorted(found))
+    files = tuple(sorted(found, key=lambda file: _order_below(path, file)))
     if not files:
         made = f"; take the frames out: ffmpeg -i {VIDEO} %06d.png"
         raise DatasetError(
@@ -97,32 +109,41 @@ def st_lucia(path: Path) -> StLuciaTraverse:
     return StLuciaTraverse(path, files, np.array([_of_name(file) for file in files]))
 
 
-def traverses(path: Path) -> list[StLuciaTraverse]:
-    """The traverses below a folder: with tracks, or the two of a benchmark.
+def traverse_folders(path: Path) -> dict[str, Path]:
+    """The folders of traverses below a folder, by name: with tracks, or the two of a benchmark.
+
+    None is opened, so that one that is incomplete doesn't keep others from being read; `st_lucia`
+    opens one. Folders of the same name are told by their paths below `path`, such as test/queries.
 
     Raises:
         DatasetError: there is none.
 
     """
     need_folder(path, "St Lucia")
-    folders = sorted({file.parent for name in TRACKS for file in path.rglob(name)})
-    folders = folders or sorted(
+    folders = {file.parent for name in TRACKS for file in path.rglob(name)}
+    folders = folders or {
         folder for name in BENCHMARK for folder in path.rglob(name) if folder.is_dir()
-    )
+    }
     if not folders:
         raise DatasetError(
             f"{path}: holds neither {' nor '.join(TRACKS)} nor folders {' or '.join(BENCHMARK)}"
         )
-    return [st_lucia(folder) for folder in folders]
+    return folders_by_name(path, folders)
+
+
+def _order_below(path: Path, file: Path) -> list[list[tuple[int, str]]]:
+    """What sorts by folder, then by name, numbers as numbers."""
+    return [natural_order(Path(part)) for part in file.relative_to(path).parts]
 
 
 def _of_track(path: Path) -> NDArray[np.float64]:
     degrees = _of_matrix(path) if path.suffix == ".mat" else _of_text(path)
     degrees = np.where((degrees == 0.0).all(axis=1, keepdims=True), np.nan, degrees)
-    known = np.flatnonzero(np.isfinite(degrees).all(axis=1))
-    if not len(known):
+    if not np.isfinite(degrees).all(axis=1).any():
         raise DatasetError(f"{path}: no row has a place")
-    return local_metres(degrees, degrees[known[0]])
+    # St Lucia lies in the south, whatever sign a track has.
+    degrees[:, 0] = -np.abs(degrees[:, 0])
+    return local_metres(degrees, ORIGIN)
 
 
 def _of_matrix(path: Path) -> NDArray[np.float64]:
@@ -137,7 +158,7 @@ def _of_matrix(path: Path) -> NDArray[np.float64]:
 
 def _of_text(path: Path) -> NDArray[np.float64]:
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         words = line.replace(",", " ").split()
         if not words:
             continue
@@ -161,7 +182,7 @@ def _of_name(file: Path) -> tuple[float, float]:
         ) from error
 
 
-def _frame_of(file: Path) -> str:
+def _frame_of(file: Path) -> list[tuple[int, str]]:
     """What sorts by time: traverse and frame of the name if it has them, else the name."""
     fields = file.name.split("@")
-    return (fields[FRAME] if len(fields) > FRAME else "") or file.name
+    return natural_order(Path((fields[FRAME] if len(fields) > FRAME else "") or file.name))

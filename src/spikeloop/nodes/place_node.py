@@ -21,7 +21,7 @@ from spikeloop.events.array import Events, Triggers
 from spikeloop.loop.health import Level
 from spikeloop.msg import LoopCost, PlaceMatch
 from spikeloop.nodes.event_node import EventNode, Output
-from spikeloop.nodes.image_pixels import pixels_of
+from spikeloop.image_pixels import pixels_of
 from spikeloop.nodes.messages import Message, stamp_of
 from spikeloop.nodes.slot import InputError
 from spikeloop.parameters import parameter

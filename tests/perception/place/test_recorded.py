@@ -57,6 +57,7 @@ def test_folders_become_a_trial(tmp_path: Path) -> None:
     wide = Choice(["day"], ["dusk"], 1, Sampling(spacing=2.0), within=4.0)
     found = recorded_trial(tmp_path, wide, PICTURE)
     assert found.away["dusk"].tolist() == [[1, 0, 0, 0], [2, 1, 0, 0], [3, 2, 1, 0]]
+    assert found.away["dusk"].dtype == np.float32
     for wrong, words in (
         (Choice(["day"], ["dawn"], 1, Sampling()), "no drive 'dawn'"),
         (Choice([], ["dusk"], 1, Sampling()), "--reference"),
@@ -65,6 +66,36 @@ def test_folders_become_a_trial(tmp_path: Path) -> None:
             recorded_trial(tmp_path, wrong, PICTURE)
     with pytest.raises(DatasetError, match="nothing: no such folder"):
         recorded_trial(tmp_path / "nothing", choice, PICTURE)
+
+
+def test_without_positions_pictures_show_places_in_their_order(tmp_path: Path) -> None:
+    for name, count in (("day", 4), ("dusk", 3), ("long", 5)):
+        (tmp_path / name).mkdir()
+        for n in range(count):
+            Image.fromarray(scene(n)).save(tmp_path / name / f"{n}.png")
+    found = recorded_trial(tmp_path, Choice(["day"], ["dusk"], 1, Sampling()), PICTURE)
+    assert found.away["dusk"].tolist() == [[0, 1, 2, 3], [1, 0, 1, 2], [2, 1, 0, 1]]
+    assert found.beginning(2).away["dusk"].tolist() == [[0, 1], [1, 0]]
+    with pytest.raises(DriveError, match="long: 5 pictures for 4 places, and nothing tells"):
+        recorded_trial(tmp_path, Choice(["day"], ["long"], 1, Sampling()), PICTURE)
+    rows = [f"{n}.png,{2.0 * n},0,0" for n in range(3)]
+    (tmp_path / "dusk" / "poses.csv").write_text("\n".join(["file,x,y,heading", *rows]))
+    with pytest.raises(DriveError, match="day: nothing tells where its pictures were taken"):
+        recorded_trial(tmp_path, Choice(["day"], ["dusk"], 1, Sampling()), PICTURE)
+
+
+def test_a_condition_behind_the_first_places_is_left(tmp_path: Path) -> None:
+    for name, first, count in (("day", 0, 6), ("end", 4, 2)):
+        (tmp_path / name).mkdir()
+        rows = ["file,x,y,heading"]
+        for n in range(count):
+            Image.fromarray(scene(first + n)).save(tmp_path / name / f"{n}.png")
+            rows.append(f"{n}.png,{2.0 * (first + n)},0,0")
+        (tmp_path / name / "poses.csv").write_text("\n".join(rows))
+    found = recorded_trial(tmp_path, Choice(["day"], ["end"], 1, Sampling()), PICTURE)
+    assert found.beginning(3).queries == {} and set(found.beginning(5).queries) == {"end"}
+    command = ["eval", "place", "--data", str(tmp_path), "--reference", "day", "--query", "end"]
+    assert main([*command, "--networks", "1", "--stdp-places", "3", "--workers", "1"]) == 0
 
 
 def test_seasons_of_nordland_become_a_trial(tmp_path: Path) -> None:
@@ -265,5 +296,13 @@ def test_a_user_scores_recorded_drives(brisbane: Path, tmp_path: Path, capsys) -
     meta = json.loads((tmp_path / "place.json").read_text())["meta"]
     assert meta["data"]["kind"] == "brisbane_event" and meta["data"]["within_m"] == 70.0
     assert meta["figures"]["sunset2"]["temporal_ensemble"]["1"]["recall"][0] > 90.0
-    assert main([*command, "--within", "-1"]) != 0
-    assert "--within must be at least 0" in capsys.readouterr().err
+    for wrong, words in (
+        (["--within", "-1"], "--within must be at least 0"),
+        (["--tolerance", "-1"], "--tolerance is at least 0, not -1"),
+        (["--stdp-places", "-1"], "--stdp-places is at least 0"),
+        (["--every", "0"], "--every is at least 1"),
+        (["--seed", "-1"], "--seed is at least 0"),
+        (["--spacing", "0"], "'spacing'"),
+    ):
+        assert main([*command, *wrong]) != 0
+        assert words in capsys.readouterr().err

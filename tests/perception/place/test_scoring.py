@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikeloop.perception.place.baselines import BASELINES, edge_differences
-from spikeloop.perception.place.scoring import metres_away, place_scores, places_away
+from spikeloop.perception.place.scoring import place_scores, places_away, steps_away
 from spikeloop.perception.place.sequence import sequence_scores
 
 
@@ -32,17 +32,13 @@ def test_fewer_queries_than_places_and_a_single_place() -> None:
 
 def test_places_within_metres_are_right_and_so_is_the_nearest() -> None:
     # Places 10 m apart, and back to the first one.
-    places = np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0], [0.0, 3.0]])
-    queries = np.array([[1.0, 0.0], [16.0, 0.0]])
-    assert metres_away(queries, places, 5.0).tolist() == [[0, 1, 1, 0], [1, 1, 0, 1]]
-    assert metres_away(queries, places, 0.0).tolist() == [[0, 1, 2, 1], [2, 1, 0, 2]]
-    far = np.array([[500.0, 0.0]])
-    assert metres_away(far, places, 5.0)[0].tolist() == [50, 48, 0, 50]
-    assert metres_away(queries, places[:1], 0.0).tolist() == [[0], [0]]
+    way = np.array([[1.0, 9.0, 19.0, 3.0], [16.0, 6.0, 4.0, np.inf]])
+    assert steps_away(way, 10.0, 5.0).tolist() == [[0, 1, 1, 0], [1, 1, 0, np.inf]]
+    assert steps_away(way, 10.0, 0.0).tolist() == [[0, 1, 2, 1], [2, 1, 0, np.inf]]
+    assert steps_away(np.array([[500.0, 481.0]]), 10.0, 5.0).tolist() == [[50, 0]]
     back = np.array([[0.1, 0.0, 0.0, 0.9], [0.0, 0.0, 0.9, 0.1]])
-    judged = place_scores(back, metres_away(queries, places, 5.0))
-    assert judged.recall[1] == 100.0
-    assert place_scores(back, metres_away(queries, places, 0.0)).recall[1] == 50.0
+    assert place_scores(back, steps_away(way, 10.0, 5.0)).recall[1] == 100.0
+    assert place_scores(back, steps_away(way, 10.0, 0.0)).recall[1] == 50.0
 
 
 @pytest.mark.parametrize(

@@ -68,13 +68,14 @@ class Trial:
         return Trial(route.name, references, queries, away)
 
     def beginning(self, places: int) -> Trial:
-        """The first places only, and the queries that show them."""
-        kept = {name: away.argmin(1) < places for name, away in self.away.items()}
+        """The first places only, and the queries that show them; a condition without is left."""
+        shown = {name: away.argmin(1) < places for name, away in self.away.items()}
+        shown = {name: kept for name, kept in shown.items() if kept.any()}
         return Trial(
             self.name,
             self.references[:, :places],
-            {name: drive[kept[name]] for name, drive in self.queries.items()},
-            {name: away[kept[name], :places] for name, away in self.away.items()},
+            {name: self.queries[name][kept] for name, kept in shown.items()},
+            {name: self.away[name][kept, :places] for name, kept in shown.items()},
         )
 
 
@@ -153,7 +154,8 @@ def measure_stdp(
     places = settings.stdp_places
     parts = [trial.beginning(places) if places else trial for trial in views]
     found: Result = {name: {} for name in parts[0].queries}
-    _measure_stdp(parts, settings, found, progress)
+    if found:
+        _measure_stdp(parts, settings, found, progress)
     return found
 
 
@@ -358,8 +360,9 @@ def key_figures(results: Sequence[Result], season: str = "winter") -> dict[str, 
             out[f"worst_vs_sad_l{length}"] = min(others)
     spikes = [mean[name][ENSEMBLE][1]["spikes"][0] for name in mean]
     out["spikes_per_picture"] = float(np.mean(spikes))
-    if any(method.startswith("stdp_standard") for method in mean[next(iter(mean))]):
-        hardest = sorted(mean, key=lambda name: recall(name, "stdp_sad"))[:2]
+    seen = [name for name in mean if "stdp_sad" in mean[name]]
+    if seen:
+        hardest = sorted(seen, key=lambda name: recall(name, "stdp_sad"))[:2]
 
         def hard(method: str) -> float:
             return float(np.mean([recall(name, method) for name in hardest]))

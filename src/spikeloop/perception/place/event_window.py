@@ -39,21 +39,19 @@ class EventWindow:
         self._first_us = 0
 
     def add(self, events: Events) -> None:
-        """Take the next events; of another size of sensor they begin anew."""
-        if self._parts and (events.width, events.height) != (
-            self._parts[-1].width,
-            self._parts[-1].height,
-        ):
-            self.reset()
+        """Take the next events; of another size of sensor, or after time fell, they begin anew."""
         if not len(events):
             return
+        newest = int(events.t[-1])
+        if self._parts:
+            last = self._parts[-1]
+            size = (last.width, last.height)
+            if size != (events.width, events.height) or newest < int(last.t[-1]):
+                self.reset()
         if not self._parts:
             self._first_us = int(events.t[0])
         self._parts.append(events)
-        # Time that falls means a new stream.
-        while len(self._parts) > 1 and not (
-            0 <= int(events.t[-1]) - int(self._parts[0].t[-1]) < self._window_us
-        ):
+        while newest - int(self._parts[0].t[-1]) >= self._window_us:
             self._parts.popleft()
 
     @property

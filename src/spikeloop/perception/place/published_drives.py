@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikeloop.datasets import brisbane_event, robotcar, st_lucia
 from spikeloop.datasets.brisbane_event import BrisbaneTraverse
-from spikeloop.datasets.positions import spaced
+from spikeloop.datasets.positions import Spacer, spaced
+from spikeloop.datasets.robotcar import RobotCarTraverse
 from spikeloop.datasets.source import DatasetError
 from spikeloop.events.files.opening import open_source
 from spikeloop.events.recording import RecordingError
 from spikeloop.parameters import suggestion
-from spikeloop.perception.place.drive import Drive, Sampling, timed_pictures
+from spikeloop.perception.place.drive import Drive, Sampling
+from spikeloop.perception.place.drive_bag import timed_pictures
 from spikeloop.perception.place.event_window import EventWindow
 from spikeloop.perception.place.pictures import PictureConfig, small_picture
 
@@ -41,19 +43,19 @@ class _Pictures(Protocol):
 
 
 def _robotcar(path: Path, name: str, sampling: Sampling, config: PictureConfig) -> Drive:
-    known = {traverse.name: traverse for traverse in robotcar.traverses(path)}
-    return _of_pictures(path, _named(path, name, known), sampling, config)
+    folder = _named(path, name, robotcar.traverse_folders(path))
+    return _of_pictures(folder, RobotCarTraverse(folder), sampling, config)
 
 
 def _st_lucia(path: Path, name: str, sampling: Sampling, config: PictureConfig) -> Drive:
-    known = {traverse.name: traverse for traverse in st_lucia.traverses(path)}
-    return _of_pictures(path / name, _named(path, name, known), sampling, config)
+    folder = _named(path, name, st_lucia.traverse_folders(path))
+    return _of_pictures(folder, st_lucia.st_lucia(folder), sampling, config)
 
 
 def _brisbane_event(path: Path, name: str, sampling: Sampling, config: PictureConfig) -> Drive:
     """Events; frames where a topic is named: those that were extracted, else the bag's."""
-    known = {traverse.name: traverse for traverse in brisbane_event.traverses(path)}
-    traverse = _named(path, name, known)
+    _named(path, name, {traverse.name: path for traverse in brisbane_event.traverses(path)})
+    traverse = BrisbaneTraverse(path, name, sampling.shift)
     if sampling.topic:
         return _of_frames(traverse, sampling, config)
     times = np.arange(traverse.track[0, 0], traverse.track[-1, 0], STEP_S)
@@ -74,7 +76,7 @@ LOADERS: dict[str, Loader] = {
 """By the name of a data set as `datasets.recognising.recognise` tells it."""
 
 
-def _named(path: Path, name: str, known: Mapping[str, Any]) -> Any:
+def _named(path: Path, name: str, known: Mapping[str, Path]) -> Path:
     if name not in known:
         raise DatasetError(
             f"{path}: no traverse '{name}'{suggestion(name, known)}; "
@@ -92,18 +94,22 @@ def _of_pictures(
 
 
 def _of_frames(traverse: BrisbaneTraverse, sampling: Sampling, config: PictureConfig) -> Drive:
-    if (traverse.path / brisbane_event.RECORDINGS[traverse.name]).is_dir():
+    if traverse.has_frames:
         at = traverse.positions(traverse.frame_times)
         chosen = spaced(at, sampling.spacing)
         small = [small_picture(traverse.frame(int(index)), config) for index in chosen]
         return _drive(traverse.frames[0].parent, small, at[chosen])
+    spacer = Spacer(sampling.spacing)
+
+    def wanted(time_s: float) -> bool:
+        (at,) = traverse.positions(np.array([time_s]))
+        return spacer.takes(*at.tolist())
+
     times, small = [], []
-    for time_s, picture in timed_pictures(traverse.recording, sampling):
+    for time_s, picture in timed_pictures(traverse.recording, sampling, wanted):
         times.append(time_s)
         small.append(small_picture(picture, config))
-    at = traverse.positions(np.array(times))
-    chosen = spaced(at, sampling.spacing)
-    return _drive(traverse.recording, [small[index] for index in chosen], at[chosen])
+    return _drive(traverse.recording, small, traverse.positions(np.array(times)))
 
 
 def _event_pictures(

@@ -13,12 +13,12 @@ from spikeloop.datasets.nordland import nordland
 from spikeloop.datasets.recognising import recognise
 from spikeloop.datasets.source import DatasetError, need_folder
 from spikeloop.parameters import suggestion
-from spikeloop.perception.place.aligning import aligned
+from spikeloop.perception.place.aligning import aligned, check_alike, metres_between
 from spikeloop.perception.place.drive import Drive, DriveError, Sampling, load_drive
 from spikeloop.perception.place.evaluation import Trial
 from spikeloop.perception.place.pictures import PictureConfig, small_picture
 from spikeloop.perception.place.published_drives import LOADERS, WITHIN_M
-from spikeloop.perception.place.scoring import metres_away, places_away
+from spikeloop.perception.place.scoring import places_away, steps_away
 
 Told = Callable[[float], object]
 
@@ -50,7 +50,8 @@ def recorded_trial(
 
     A place is right for a query within `choice.within` of where it was taken, and so is the
     nearest one; a query farther from all places than that, and than `choice.sampling.spacing`, is
-    left out. Nordland has no positions: the picture of the same name is right.
+    left out. Where nothing tells positions picture n shows place n, in Nordland the one of the
+    same name.
 
     Args:
         path: folder of the data set, or of folders and bags.
@@ -114,20 +115,35 @@ def _nordland(path: Path, choice: Choice, config: PictureConfig, progress: Told)
 def _driven(path: Path, choice: Choice, within: float, load: Callable[[str], Drive]) -> Trial:
     spacing = choice.sampling.spacing
     drives = [load(name) for name in choice.references]
+    first, first_name = drives[0], choice.references[0]
     references, poses = aligned(drives, choice.references, spacing)
+    steps = np.linalg.norm(np.diff(poses[:, :2], axis=0), axis=1)
+    step = max(float(np.median(steps)), 1e-3) if len(steps) else spacing
     queries, away = {}, {}
     for name in choice.queries:
         drive = load(name)
-        way = np.linalg.norm(drive.poses[:, None, :2] - poses[None, :, :2], axis=2).min(1)
-        near = way <= max(spacing, within)
+        check_alike(first, first_name, drive, name)
+        if not first.placed:
+            queries[name], away[name] = drive.pictures, _in_order(drive, len(poses), name)
+            continue
+        way = metres_between(drive.poses, poses)
+        near = way.min(1) <= max(spacing, within)
         if not near.any():
             raise DriveError(
                 f"{path / name}: no picture within {max(spacing, within):g} m of a place of "
-                f"{choice.references[0]}; were both drives along the same route?"
+                f"{first_name}; were both drives along the same route?"
             )
-        queries[name] = drive.pictures[near]
-        away[name] = metres_away(drive.poses[near, :2], poses[:, :2], within)
+        queries[name], away[name] = drive.pictures[near], steps_away(way[near], step, within)
     return Trial(path.name, references, queries, away)
+
+
+def _in_order(drive: Drive, places: int, name: str) -> NDArray[np.float32]:
+    count = len(drive.pictures)
+    if count > places:
+        raise DriveError(
+            f"{name}: {count} pictures for {places} places, and nothing tells where they were taken"
+        )
+    return places_away(np.arange(count), places)
 
 
 def _folder_or_bag(path: Path, name: str, sampling: Sampling, config: PictureConfig) -> Drive:

@@ -47,25 +47,20 @@ def places_away(truth: NDArray[np.integer], places: int) -> NDArray[np.float32]:
     return np.abs(np.arange(places)[None] - truth[:, None]).astype(np.float32)
 
 
-def metres_away(
-    queries: NDArray[np.floating], places: NDArray[np.floating], within: float
-) -> NDArray[np.float32]:
+def steps_away(way: NDArray[np.floating], step: float, within: float) -> NDArray[np.float32]:
     """The same by position: what is beyond `within` of a query, in steps of the map.
 
     So a place that a loop comes back to is right too. The nearest place always is.
 
     Args:
-        queries: (queries, 2) m.
-        places: (places, 2) m.
+        way: (queries, places) m from each query to each place; inf where they look elsewhere.
+        step: m between two places of the map.
         within: m from a query within which a place is right.
 
     Returns:
         (queries, places), whole numbers.
 
     """
-    steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
-    step = max(float(np.median(steps)), 1e-3) if len(steps) else 1.0
-    way = np.linalg.norm(queries[:, None] - places[None], axis=2)
     away = np.where(way <= within, 0.0, np.maximum(np.rint((way - within) / step), 1.0))
     away[np.arange(len(away)), way.argmin(1)] = 0.0
     return away.astype(np.float32)

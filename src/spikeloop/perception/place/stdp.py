@@ -18,10 +18,7 @@ from numpy.typing import NDArray
 
 from spikeloop.perception.place.stdp_clock import (
     DELAY_MS,
-    REST_E,
-    THETA_OFFSET,
     THETA_START,
-    THRESHOLD_E,
     TIMER_E,
     Counts,
     simulate,
@@ -99,23 +96,6 @@ def responses(
     Each picture meets the network at rest, so its answer doesn't depend on those before it.
     """
     return _present(module, inputs, config, seed, False)
-
-
-def drive_responses(
-    module: StdpModule, inputs: NDArray[np.float32], active: int = 40
-) -> NDArray[np.float32]:
-    """What neurons would fire without being simulated: drive over threshold, the strongest few.
-
-    The same weights as a rate network: (n, pixels) in, (n, neurons) out, zero but for the `active`
-    most driven neurons.
-    """
-    # The margin over rest that a neuron needs: its base threshold and what adaptation added.
-    needed = THRESHOLD_E - REST_E + module.thresholds - THETA_OFFSET
-    drive = np.matmul(inputs, module.weights) / needed.astype(np.float32)
-    count = min(active, drive.shape[1])
-    floor = np.partition(drive, -count, axis=1)[:, -count, None]
-    over: NDArray[np.float32] = np.maximum(drive - floor, np.float32(0.0))
-    return over
 
 
 def _present(

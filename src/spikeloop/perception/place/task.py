@@ -7,7 +7,7 @@ Examples:
   spikeloop eval place --json place.json
   spikeloop eval place --worlds 1 --places 100 --long-places 0 --stdp-networks 0
   spikeloop eval place --first-seed 500001 --worlds 2     # to choose settings on
-  spikeloop eval place --data nordland --reference spring --reference fall --query winter
+  spikeloop eval place --data nordland --reference spring --query winter --every 8
   spikeloop eval place --data brisbane --reference sunset1 --query sunset2 --spacing 20
 
 """
@@ -28,7 +28,6 @@ from spikeloop.parameters import ParameterError
 from spikeloop.tasks import TaskError
 
 if TYPE_CHECKING:
-    from spikeloop.perception.place.drive import Sampling
     from spikeloop.perception.place.evaluation import Result, Settings, Trial
     from spikeloop.perception.place.pictures import PictureConfig
     from spikeloop.perception.place.place_map import PlaceMap
@@ -51,18 +50,21 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         help="a drive along the route; give several of the same route for a better map",
     )
     parser.add_argument("--topic", default="", help="pictures or events of a bag that has several")
-    parser.add_argument("--spacing", type=float, default=2.0, help="m between places (default 2)")
+    parser.add_argument("--odometry", default="", help="odometry of a bag that has several")
     parser.add_argument(
-        "--period", type=float, default=1.0, help="s between places, without odometry (default 1)"
-    )
-    parser.add_argument("--side", type=int, default=40, help="size of small pictures (default 40)")
-    parser.add_argument("--patch", type=int, default=11, help="window of contrast (default 11)")
-    parser.add_argument("--networks", type=int, default=5, help="size of the ensemble (default 5)")
-    parser.add_argument(
-        "--features",
+        "--spacing",
         type=float,
-        default=TemporalConfig().features,
-        help="feature neurons an input (default %(default)g)",
+        default=2.0,
+        help="m between places, where positions are known (default 2)",
+    )
+    parser.add_argument(
+        "--period",
+        type=float,
+        default=1.0,
+        help="s between places of a bag without odometry (default 1)",
+    )
+    parser.add_argument(
+        "--extend", type=Path, metavar="MAP", help="add the places to this map; it stays as it is"
     )
     parser.add_argument(
         "--module-places",
@@ -70,34 +72,54 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         default=TemporalConfig().module_places,
         help="places a module at most (default %(default)s)",
     )
-    parser.add_argument(
-        "--extend", type=Path, metavar="MAP", help="add the places to this map; it stays as it is"
-    )
+    new = parser.add_argument_group("of a new map (one that is extended has them)")
+    for name, (kind, default, text) in _OF_NEW_MAPS.items():
+        new.add_argument(f"--{name}", type=kind, help=f"{text} (default {default:g})")
+
+
+_OF_NEW_MAPS: dict[str, tuple[type, float, str]] = {
+    "side": (int, 40, "size of small pictures, pixels"),
+    "patch": (int, 11, "window of contrast, pixels"),
+    "networks": (int, 5, "size of the ensemble; 0: a map for `place_sad` only"),
+    "features": (float, 0.2, "feature neurons an input"),
+}
 
 
 def train(args: argparse.Namespace) -> int:
     """Learn a route and write its map."""
-    from spikeloop.perception.place.aligning import aligned
+    from spikeloop.datasets.source import DatasetError
+    from spikeloop.parameters import build_config
+    from spikeloop.perception.place.aligning import WORDS, aligned
     from spikeloop.perception.place.drive import DriveError, Sampling, load_drive
     from spikeloop.perception.place.pictures import PictureConfig
     from spikeloop.perception.place.place_map import MapError, load_map, save_map
     from spikeloop.perception.place.temporal_config import TemporalConfig
 
     out: Path = args.out or Path("out") / "train_place"
+    _check_training(args, out)
+    options = vars(args)
     try:
         known = load_map(args.extend) if args.extend else None
-        picture = known.picture if known else PictureConfig(side=args.side, patch=args.patch)
-        config = TemporalConfig(features=args.features, module_places=args.module_places)
-        sampling = Sampling(args.topic, args.spacing, args.period)
+        chosen = {name: options[name] for name in ("side", "patch")}
+        picture = known.picture if known else build_config(PictureConfig, chosen)
+        config = build_config(
+            TemporalConfig, {name: options[name] for name in ("features", "module_places")}
+        )
+        names = ("topic", "odometry", "spacing", "period")
+        sampling = build_config(Sampling, {name: options[name] for name in names})
         drives = [load_drive(path, picture, sampling) for path in args.reference]
         references, poses = aligned(drives, [str(path) for path in args.reference], args.spacing)
-    except (DriveError, MapError, ParameterError, ValueError) as error:
+    except (DatasetError, DriveError, MapError, ParameterError) as error:
         raise TaskError(str(error)) from error
     _check_contrast(references, args.reference)
-    if known and known.source != drives[0].source:
-        raise TaskError(f"{args.extend}: was made of {known.source}s, not of {drives[0].source}s")
+    source = drives[0].source
+    if known and known.source != source:
+        raise TaskError(f"{args.extend}: was made of {WORDS[known.source]}, not of {WORDS[source]}")
+    if known and not drives[0].placed:
+        # Nothing tells where the new places are; they must not lie on the old ones.
+        poses[:, 0] += known.poses[:, 0].max() + 1.0
     began = time.perf_counter()
-    place_map = _learned(args, known, references, poses, picture, config, drives[0].source)
+    place_map = _learned(args, known, references, poses, picture, config, source)
     save_map(place_map, out / MAP)
     about = {
         "places": place_map.places,
@@ -105,13 +127,26 @@ def train(args: argparse.Namespace) -> int:
         "networks": len(place_map.networks),
         "seed": args.seed,
         "train_s": round(time.perf_counter() - began, 2),
-        "sampling": _plain(sampling),
+        "sampling": asdict(sampling),
         "references": [path.name for path in args.reference],
-        "threshold": place_map.threshold,
     }
     (out / "place.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     print(f"{out / MAP}: {place_map.places} places, learned in {about['train_s']} s")
     return 0
+
+
+def _check_training(args: argparse.Namespace, out: Path) -> None:
+    """Refuse options that nothing else checks, and fill in what a new map has by default."""
+    given = [name for name in _OF_NEW_MAPS if getattr(args, name) is not None]
+    if args.extend and given:
+        raise TaskError(f"--{given[0]} can't be chosen with --extend: {args.extend} has its own")
+    for name, (_, default, _) in _OF_NEW_MAPS.items():
+        if name not in given:
+            setattr(args, name, default)
+    if args.networks < 0 or args.seed < 0:
+        raise TaskError("--networks and --seed are at least 0")
+    if out.exists() and not out.is_dir():
+        raise TaskError(f"--out {out}: is a file; a folder is needed")
 
 
 def _check_contrast(references: Any, names: Sequence[Path]) -> None:
@@ -153,10 +188,6 @@ def _learned(
         return make_map(references, poses, picture, config, list(seeds), source, tell)
 
 
-def _plain(sampling: Sampling) -> dict[str, Any]:
-    return asdict(sampling)
-
-
 def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `eval` takes beside the usual."""
     world = parser.add_argument_group("simulated routes (without --data)")
@@ -175,7 +206,12 @@ def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--reference", action="append", default=[], metavar="DRIVE")
     data.add_argument("--query", action="append", default=[], metavar="DRIVE")
     data.add_argument("--every", type=int, default=1, help="Nordland: pictures a place (default 1)")
-    data.add_argument("--spacing", type=float, default=2.0, help="m between places (default 2)")
+    data.add_argument(
+        "--spacing",
+        type=float,
+        default=2.0,
+        help="m between places, where positions are known (default 2)",
+    )
     data.add_argument(
         "--within",
         type=float,
@@ -188,6 +224,14 @@ def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="pictures or events of a bag that has several; /dvs/image_raw for frames of "
         "Brisbane-Event-VPR instead of its events",
+    )
+    data.add_argument("--odometry", default="", help="odometry of a bag that has several")
+    data.add_argument(
+        "--shift",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="s added to the times of tracks of Brisbane-Event-VPR (default 0)",
     )
     method = parser.add_argument_group("methods")
     method.add_argument("--networks", type=int, default=5, help="size of the ensemble (default 5)")
@@ -205,14 +249,23 @@ def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
     method.add_argument("--seed", type=int, default=0, help="of the first network")
 
 
+_LEAST = {
+    "worlds": 1, "places": 2, "long_places": 0, "first_seed": 0, "every": 1, "networks": 1,
+    "stdp_networks": 0, "stdp_places": 0, "tolerance": 0, "seed": 0,
+}  # fmt: skip
+"""Least values of the options of `eval`."""
+
+
 def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]]:
     """Measure all methods, on worlds that nothing was chosen on or on recorded drives."""
     from spikeloop.datasets.source import DatasetError
     from spikeloop.perception.place.drive import DriveError
     from spikeloop.perception.place.routes import RouteError
 
-    if args.worlds < 1 or args.places < 2 or args.networks < 1:
-        raise TaskError("--worlds and --networks are at least 1, --places at least 2")
+    for name, least in _LEAST.items():
+        if not getattr(args, name) >= least:
+            option = name.replace("_", "-")
+            raise TaskError(f"--{option} is at least {least}, not {getattr(args, name)}")
     if args.quick:
         args.worlds, args.places, args.long_places = 1, min(args.places, 60), 0
         args.stdp_networks = 0
@@ -256,13 +309,15 @@ def _recorded(args: argparse.Namespace, settings: Settings, meta: dict[str, Any]
     """All methods on recorded drives; what these are is added to `meta`."""
     from tqdm import tqdm
 
+    from spikeloop.parameters import build_config
     from spikeloop.perception.place.drive import Sampling
     from spikeloop.perception.place.pictures import PictureConfig
     from spikeloop.perception.place.recorded import Choice, kind_of, recorded_trial, within_of
 
     if args.within is not None and not args.within >= 0.0:
         raise TaskError(f"--within must be at least 0, not {args.within:g}")
-    sampling = Sampling(args.topic, args.spacing)
+    names = ("topic", "odometry", "spacing", "shift")
+    sampling = build_config(Sampling, {name: vars(args)[name] for name in names})
     choice = Choice(args.reference, args.query, args.every, sampling, args.within)
 
     @cache

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
-
-from spikeloop.nodes.messages import Message
 
 ENCODINGS = {
     "mono8": ("u1", 1), "8UC1": ("u1", 1), "mono16": ("u2", 1), "16UC1": ("u2", 1),
@@ -14,8 +14,11 @@ ENCODINGS = {
 """Element type and channels of each encoding that is known."""
 
 
-def pixels_of(message: Message) -> NDArray[np.unsignedinteger]:
+def pixels_of(message: Any) -> NDArray[np.unsignedinteger]:
     """(height, width) or (height, width, 3) in the order red, green, blue; uint8 or uint16.
+
+    Args:
+        message: of rclpy, or of rosbags.
 
     Raises:
         ValueError: an encoding that isn't known, or data that don't fit the size.
