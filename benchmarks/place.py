@@ -133,7 +133,7 @@ def _queries() -> dict[str, float]:
         ]
         networks.append(calibrated(modules, few))
     poses = np.stack([1.5 * np.arange(places), np.zeros(places), np.zeros(places)], axis=1)
-    place_map = PlaceMap(poses, small, tuple(networks), PICTURE, {})
+    place_map = PlaceMap(poses, small, tuple(networks), PICTURE)
     seen = pictures(QUERIES, 4)
     figures = {"ensemble_weights_mb": _bytes(networks) / 1e6}
     for name, method in (("place", "temporal"), ("sad", "sad")):

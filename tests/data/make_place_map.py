@@ -41,7 +41,7 @@ def main() -> None:
     )
     seen = np.array([[small_picture(event_picture(counts(n)), config) for n in range(PLACES)]])
     save_map(
-        PlaceMap(poses, seen, (), config, {}, "events"),
+        PlaceMap(poses, seen, (), config, "events"),
         Path(__file__).parent / "place" / "events.npz",
     )
 

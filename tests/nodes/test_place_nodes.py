@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from array import array
@@ -23,7 +24,7 @@ from spikeloop.events.event_array import mono_packets
 from spikeloop.image_pixels import pixels_of
 from spikeloop.loop.slots import EVENTS, TOPICS
 from spikeloop.nodes.messages import qos_profile
-from spikeloop.perception.place.place_map import load_map
+from spikeloop.perception.place.place_map import PlaceMap, load_map, save_map
 
 DATA = Path(__file__).parents[1] / "data"
 sys.path.insert(0, str(DATA))
@@ -197,3 +198,17 @@ def test_pixels_of_all_encodings_and_what_is_refused() -> None:
         fields.setdefault("data", array("B", grey.tobytes()))
         with pytest.raises(ValueError, match="picture"):
             pixels_of(Image(**fields))
+
+
+def test_a_map_too_small_to_call_anything_new_warns(ros_domain: int, tmp_path: Path) -> None:
+    whole = load_map(MAP)
+    small = PlaceMap(whole.poses[:4], whole.references[:, :4], (), whole.picture)
+    save_map(small, tmp_path / "small.npz")
+    command = [str(Path(sys.prefix) / "lib" / "spikeloop" / "place_sad"), "--ros-args"]
+    with subprocess.Popen(
+        [*command, "-p", f"map:={tmp_path / 'small.npz'}"], stderr=subprocess.PIPE, text=True
+    ) as node:
+        assert node.stderr is not None
+        told = node.stderr.readline()
+        node.send_signal(signal.SIGINT)
+    assert "small.npz: of 4 places; with fewer than 9 no picture is told from" in told

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from spikeloop.events.array import Events, Triggers
+from spikeloop.image_pixels import pixels_of
 from spikeloop.loop.health import Level
 from spikeloop.msg import LoopCost, PlaceMatch
 from spikeloop.nodes.event_node import EventNode, Output
-from spikeloop.image_pixels import pixels_of
 from spikeloop.nodes.messages import Message, stamp_of
 from spikeloop.nodes.slot import InputError
 from spikeloop.parameters import parameter
@@ -107,7 +107,7 @@ class PlaceNode(EventNode):
         """Load the map."""
         from spikeloop.perception.place.cost import CostOf
         from spikeloop.perception.place.event_window import EventWindow
-        from spikeloop.perception.place.following import WayFollower
+        from spikeloop.perception.place.following import LEAST_PLACES, WayFollower
         from spikeloop.perception.place.place_map import MapError, load_map
 
         try:
@@ -124,6 +124,13 @@ class PlaceNode(EventNode):
         except ValueError as error:
             self.diagnoser.report(Level.ERROR, f"parameter 'map': {error}")
             return TransitionCallbackReturn.FAILURE
+        if self.map.places < LEAST_PLACES:
+            self.diagnoser.report(
+                Level.WARN,
+                f"{self.config.map}: of {self.map.places} places; with fewer than {LEAST_PLACES} "
+                "no picture is told from what isn't on the map, so none is called new; learn a "
+                "longer route",
+            )
         self._cost_of = CostOf(self.map, self.method)
         self._window = EventWindow(self.config.window)
         return super().on_configure(state)

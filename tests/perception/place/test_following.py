@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from spikeloop.events.array import Events
 from spikeloop.perception.place.ensemble import Network, glance_scores, train_ensemble
 from spikeloop.perception.place.event_window import EventWindow
-from spikeloop.perception.place.following import DOUBT, WayFollower, evidence
+from spikeloop.perception.place.following import (
+    DOUBT,
+    KEPT_LEAST,
+    LEAST_PLACES,
+    NEW_LEAST,
+    WayFollower,
+    evidence,
+)
 from spikeloop.perception.place.pictures import PictureConfig, edge_amplitudes, small_picture
 from spikeloop.perception.place.place_map import PlaceMap
 from spikeloop.perception.place.quantised import QuantisedEnsemble
@@ -25,15 +30,20 @@ def scene(place: float) -> np.ndarray:
     return np.kron(random.integers(0, 256, (6, 8)), np.ones((8, 8))).astype(np.uint8)
 
 
-@pytest.fixture(scope="module")
-def place_map() -> PlaceMap:
+def map_of(places: int) -> PlaceMap:
+    """Two drives along scenes 0, 1, ..., without networks."""
     config = PictureConfig(side=16, patch=5)
     random, drives = np.random.default_rng(0), []
     for _ in range(2):
-        seen = [scene(n) + random.normal(0.0, 20.0, (48, 64)) for n in range(PLACES)]
+        seen = [scene(n) + random.normal(0.0, 20.0, (48, 64)) for n in range(places)]
         drives.append([small_picture(np.clip(s, 0, 255).astype(np.uint8), config) for s in seen])
-    poses = np.array([[SPACING * n, 0.0, 0.0] for n in range(PLACES)])
-    return PlaceMap(poses, np.array(drives), (), config, {})
+    poses = np.array([[SPACING * n, 0.0, 0.0] for n in range(places)])
+    return PlaceMap(poses, np.array(drives), (), config)
+
+
+@pytest.fixture(scope="module")
+def place_map() -> PlaceMap:
+    return map_of(PLACES)
 
 
 def test_slow_fast_and_standing_drives_are_followed(place_map: PlaceMap) -> None:
@@ -102,12 +112,41 @@ def test_black_pictures_and_bad_settings(place_map: PlaceMap) -> None:
         WayFollower(place_map, "sad", 0)
     with pytest.raises(ValueError, match="keeps pictures only"):
         WayFollower(place_map, "temporal", 3)
+    with pytest.raises(ValueError, match="must be one of temporal, sad, not 'hog'"):
+        WayFollower(place_map, "hog", 3)
 
 
-def test_a_map_of_one_place_knows_only_that(place_map: PlaceMap, tmp_path: Path) -> None:
-    single = PlaceMap(place_map.poses[:1], place_map.references[:, :1], (), place_map.picture, {})
-    match = WayFollower(single, "sad", 5).feed(scene(0), 0.0)
-    assert match is not None and (match.index, match.is_new) == (0, False)
+@pytest.mark.parametrize("places", [1, LEAST_PLACES - 1])
+def test_a_map_with_nothing_to_stand_out_from_knows_its_places_and_calls_none_new(
+    places: int,
+) -> None:
+    follower = WayFollower(map_of(places), "sad", 5)
+    assert follower.threshold == follower.kept == -np.inf
+    for n in range(places):
+        match = follower.feed(scene(n), SPACING * n)
+        assert (match.index, match.is_new) == (n, False)
+    assert not follower.feed(scene(1000), SPACING * places).is_new
+
+
+@pytest.mark.parametrize("places", [LEAST_PLACES, 12, 38])
+@pytest.mark.parametrize("length", [1, 6])
+def test_a_short_map_has_the_least_thresholds(places: int, length: int) -> None:
+    follower = WayFollower(map_of(places), "sad", length)
+    assert (follower.threshold, follower.kept) == (NEW_LEAST, KEPT_LEAST)
+    on = [follower.feed(scene(n), SPACING * n) for n in range(places)]
+    assert [(match.index, match.is_new) for match in on] == [(n, False) for n in range(places)]
+    follower.reset()
+    off = [follower.feed(scene(1000 + n), SPACING * n).is_new for n in range(100)]
+    # Two places are few to tell by how much places deviate; three do.
+    assert np.mean(off) > (0.9 if places > LEAST_PLACES else 0.4)
+
+
+@pytest.mark.parametrize(("places", "length"), [(60, 100), (310, 50), (310, 51), (310, 100)])
+def test_sequences_as_long_as_the_node_takes_leave_a_threshold(places: int, length: int) -> None:
+    follower = WayFollower(map_of(places), "sad", length)
+    assert follower.threshold >= NEW_LEAST and follower.kept >= KEPT_LEAST
+    off = [follower.feed(scene(1000 + n), SPACING * n).is_new for n in range(20)]
+    assert np.mean(off) > 0.9
 
 
 def test_whole_numbers_answer_as_floats_do(place_map: PlaceMap) -> None:

@@ -26,11 +26,14 @@ STOOD = 0.05
 STRETCH = 15
 """Places to each side that share their view with a place."""
 BLOCKS, BLOCK = 6, 50
+LEAST_PLACES = 2 * NEIGHBOURS + 3
+"""Of a map: whatever place a picture is of, two at least are no neighbours, so they deviate."""
 DOUBT = 3.25
 """Deviations by which the best place stands out about as often when the picture is of none: what
 is more speaks for the place, what is less against it."""
 NEW_SHARE, NEW_LEAST = 0.9, 2.0
-"""Part of the evidence for wrong places that the threshold is above, and its least value."""
+"""Part of the evidence for wrong places that the threshold is above, and its least value, which
+also counts where a map is too short to tell of wrong places."""
 KEPT_SHARE, KEPT_LEAST, LED_PLACES = 0.5, 0.5, 1.5
 """Who was on the map stays there unless pictures say otherwise: a threshold that fewer wrong
 places stay below, for the place to which the way led."""
@@ -44,7 +47,8 @@ class WayFollower:
     Attributes:
         map: of the route.
         spacing: m between its places, the median.
-        threshold: evidence below which a place counts as new.
+        threshold: evidence below which a place counts as new; -inf, so that nothing is new, on a
+            map of fewer than `LEAST_PLACES`, where a match can't be judged by other places.
         kept: the same for a place to which the way led from one that was just known.
 
     """
@@ -72,11 +76,11 @@ class WayFollower:
         self._quick = QuantisedEnsemble(networks) if limited else None
         steps = np.linalg.norm(np.diff(place_map.poses[:, :2], axis=0), axis=1)
         self.spacing = max(float(np.median(steps)), 1e-3) if len(steps) else 1.0
-        record = _best_wrong(self._score, place_map.references, length)
-        self.threshold, self.kept = (
-            max(float(np.quantile(record, share)), least) if len(record) else -np.inf
-            for share, least in ((NEW_SHARE, NEW_LEAST), (KEPT_SHARE, KEPT_LEAST))
-        )
+        self.threshold = self.kept = -np.inf
+        if place_map.places >= LEAST_PLACES:
+            record = _best_wrong(self._score, place_map.references, length)
+            self.threshold = _above(record, NEW_SHARE, NEW_LEAST)
+            self.kept = _above(record, KEPT_SHARE, KEPT_LEAST)
         self.reset()
 
     def reset(self) -> None:
@@ -180,14 +184,15 @@ def _among_places(scores: NDArray[np.floating]) -> Scores:
 
     What it is of, if on the map, is the best one with its neighbours, which are left out of mean
     and deviation. So the light of a dusk, in which a picture is less like all places, leaves it as
-    it is, and a threshold from the day's drives holds. NaN are left out as well. (n, places).
+    it is, and a threshold from the day's drives holds. NaN are left out as well. Where fewer than
+    two are left to deviate, all places count, of which none then stands out. (n, places).
     """
     values = np.asarray(scores, np.float64)
     best = np.where(np.isnan(values), -np.inf, values).argmax(1)
     apart = np.abs(np.arange(values.shape[1])[None] - best[:, None])
     rest = np.where(apart > NEIGHBOURS, values, np.nan)
-    if np.isnan(rest).all(1).any():
-        rest = values
+    few = (~np.isnan(rest)).sum(1) < 2
+    rest[few] = values[few]
     spread = np.maximum(np.nanstd(rest, axis=1, keepdims=True), 1e-9)
     normal: Scores = (values - np.nanmean(rest, axis=1, keepdims=True)) / spread
     return normal
@@ -199,22 +204,29 @@ def _best_wrong(
     """What the record's pictures score on a map without their stretch; empty for a short map.
 
     The stretch is what can be seen of a place from others: `STRETCH` to each side. Of a long record
-    `BLOCKS` blocks of `BLOCK` places are taken, for a start shouldn't take minutes.
+    `BLOCKS` blocks are taken, for a start shouldn't take minutes: of `BLOCK` places, or of twice
+    the sequence's. Half of a block at least answers, even if the sequence is longer than the map.
     """
-    places = references.shape[1]
+    places, size = references.shape[1], max(BLOCK, 2 * length)
     number, best = np.arange(places), []
-    blocks = [number] if places <= BLOCKS * BLOCK else _blocks(places)
+    blocks = [number] if places <= BLOCKS * size else _blocks(places, size)
     for drive in references:
         for block in blocks:
             near = np.abs(block[:, None] - number[None]) <= STRETCH
-            if (~near).sum(1).min() <= 2 * NEIGHBOURS + 1:
+            if (~near).sum(1).min() < LEAST_PLACES:
                 continue
             wrong = np.where(near, np.nan, score(drive[None, block]))
             apart = np.nan_to_num(_among_places(wrong), nan=-1e6)
-            best.append(evidence(apart, length)[length - 1 :].max(1))
+            first = min(length, (len(block) + 1) // 2) - 1
+            best.append(evidence(apart, length)[first:].max(1))
     return np.concatenate(best) if best else np.zeros(0)
 
 
-def _blocks(places: int) -> list[NDArray[np.intp]]:
-    starts = np.linspace(0, places - BLOCK, BLOCKS).round().astype(int)
-    return [np.arange(start, start + BLOCK) for start in starts]
+def _blocks(places: int, size: int) -> list[NDArray[np.intp]]:
+    starts = np.linspace(0, places - size, BLOCKS).round().astype(int)
+    return [np.arange(start, start + size) for start in starts]
+
+
+def _above(record: Scores, share: float, least: float) -> float:
+    """What a share of the record stays below; the least where that is less, or nothing recorded."""
+    return max(float(np.quantile(record, share)), least) if len(record) else least

@@ -11,17 +11,20 @@ import json
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spikeloop.parameters import build_config
 from spikeloop.perception.place.ensemble import Network
 from spikeloop.perception.place.pictures import PictureConfig
 from spikeloop.perception.place.temporal import TemporalModule
 
 VERSION = 3
 FORMAT = "spikeloop place map"
+SOURCES = ("image", "events")
 _DAMAGE = (
     OSError,
     EOFError,
@@ -49,8 +52,10 @@ class PlaceMap:
         references: (traversals, places, side, side) float32, the small pictures themselves.
         networks: of the ensemble; empty for a map that only keeps the pictures.
         picture: how pictures are made small.
-        threshold: of each length of sequence, the score below which a place counts as new.
         source: "image" or "events": what the pictures were made of.
+
+    Raises:
+        ValueError: parts that don't fit each other, or values that aren't finite; names the part.
 
     """
 
@@ -58,53 +63,80 @@ class PlaceMap:
     references: NDArray[np.float32]
     networks: tuple[Network, ...]
     picture: PictureConfig
-    threshold: dict[int, float]
     source: str = "image"
 
     def __post_init__(self) -> None:
-        """Refuse parts that don't fit each other."""
-        places, side = len(self.poses), self.picture.side
-        if self.poses.shape != (places, 3) or not np.isfinite(self.poses).all() or not places:
-            raise ValueError(f"poses must be finite, (places, 3), not {self.poses.shape}")
-        if self.references.ndim != 4 or self.references.shape[1:] != (places, side, side):
-            raise ValueError(
-                f"references must be (traversals, {places}, {side}, {side}), "
-                f"not {self.references.shape}"
-            )
-        for network in self.networks:
-            covered = sum(module.places for module in network.modules)
-            if covered != places or network.mean.shape != (places,):
-                raise ValueError(f"a network knows {covered} places, the map has {places}")
-            for module in network.modules:
-                pixels, features = module.feature.shape[1], module.output.shape[1]
-                if pixels != self.picture.size or features != len(module.feature):
-                    raise ValueError(
-                        f"a network takes {pixels} pixels and {features} features; the map has "
-                        f"{self.picture.size} and {len(module.feature)}"
-                    )
-                if len(module.output) != module.drives * module.places or (
-                    module.resting is not None and module.resting.shape != (features,)
-                ):
-                    raise ValueError("a network's drives or resting amplitudes don't fit its size")
+        """Refuse what no picture could be recognised by."""
+        side = self.picture.side
+        _check("poses", self.poses, None, 3)
+        places = len(self.poses)
+        _check("references", self.references, None, places, side, side)
+        if self.source not in SOURCES:
+            raise ValueError(f"source must be one of {', '.join(SOURCES)}, not '{self.source}'")
+        for n, network in enumerate(self.networks):
+            covered = 0
+            for m, module in enumerate(network.modules):
+                _check_module(f"network{n}/module{m}", module, self.picture.size)
+                covered += module.places
+            if covered != places:
+                raise ValueError(f"network{n} knows {covered} places, the map has {places}")
+            _check(f"network{n}/mean", network.mean, places)
+            _check(f"network{n}/deviation", network.deviation, places)
+            if network.deviation.min() <= 0.0:
+                raise ValueError(f"network{n}/deviation must be above 0 at all places")
 
     @property
     def places(self) -> int:
         """How many places there are."""
         return len(self.poses)
 
-    @property
+    @cached_property
     def identity(self) -> str:
-        """Twelve hex digits of a hash over poses and pictures: equal maps have equal ones."""
+        """Twelve hex digits of a hash over poses and pictures: equal maps have equal ones.
+
+        Pictures count as a file keeps them, so a map has the same identity before it is saved.
+        """
         digest = hashlib.sha256(self.poses.tobytes())
-        digest.update(self.references.tobytes())
+        digest.update(_kept(self.references).astype(np.float32).tobytes())
         return digest.hexdigest()[:12]
+
+
+def _check(name: str, values: NDArray[np.generic], *shape: int | None) -> None:
+    """Refuse another shape (None: any length but 0), and what isn't a finite number."""
+    fits = len(shape) == values.ndim and all(
+        have > 0 and wanted in (None, have)
+        for have, wanted in zip(values.shape, shape, strict=True)
+    )
+    if not fits:
+        sizes = ", ".join("at least 1" if size is None else str(size) for size in shape)
+        raise ValueError(f"{name} must be of shape ({sizes}), not {values.shape}")
+    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        raise ValueError(f"{name} must hold finite numbers only")
+
+
+def _check_module(name: str, module: TemporalModule, pixels: int) -> None:
+    _check(f"{name}/feature", module.feature, None, pixels)
+    features = len(module.feature)
+    _check(f"{name}/output", module.output, None, features)
+    if module.drives < 1 or len(module.output) % module.drives:
+        raise ValueError(
+            f"{name}/output has {len(module.output)} neurons, which can't be those of "
+            f"{module.drives} drives"
+        )
+    if module.resting is not None:
+        _check(f"{name}/resting", module.resting, features)
+
+
+def _kept(references: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Pictures as a file keeps them: half the size, in steps finer than those of 8 bits."""
+    return references.astype(np.float16)
 
 
 def save_map(place_map: PlaceMap, path: Path) -> None:
     """Write a map; a reader never sees half of it. Raises OSError where that can't be."""
     arrays: dict[str, NDArray[np.generic]] = {
         "poses": place_map.poses,
-        "references": place_map.references.astype(np.float16),
+        "references": _kept(place_map.references),
     }
     networks = []
     for n, network in enumerate(place_map.networks):
@@ -120,7 +152,6 @@ def save_map(place_map: PlaceMap, path: Path) -> None:
         "format": FORMAT,
         "version": VERSION,
         "picture": dataclasses.asdict(place_map.picture),
-        "threshold": {str(length): value for length, value in place_map.threshold.items()},
         "source": place_map.source,
         "networks": networks,
     }
@@ -136,7 +167,8 @@ def load_map(path: Path) -> PlaceMap:
     """Read a map.
 
     Raises:
-        MapError: the file doesn't exist, isn't a map, is of another version, or is damaged.
+        MapError: the file doesn't exist, isn't a map, is of another version, or is damaged: its
+            parts don't fit each other or hold what isn't finite. Names the file and the part.
 
     """
     try:
@@ -151,12 +183,11 @@ def load_map(path: Path) -> PlaceMap:
                 )
             return PlaceMap(
                 poses=archive["poses"],
-                references=archive["references"].astype(np.float32),
+                references=_floats(archive, "references"),
                 networks=tuple(
                     _network(archive, n, modules) for n, modules in enumerate(about["networks"])
                 ),
-                picture=PictureConfig(**about["picture"]),
-                threshold={int(n): float(value) for n, value in about["threshold"].items()},
+                picture=build_config(PictureConfig, about["picture"], "picture: "),
                 source=str(about["source"]),
             )
     except FileNotFoundError:
@@ -172,22 +203,31 @@ def load_map(path: Path) -> PlaceMap:
 def _network(archive: np.lib.npyio.NpzFile, n: int, modules: list[list[int]]) -> Network:
     return Network(
         tuple(
-            _module(archive, f"network{n}/module{m}", first, drives)
-            for m, (first, drives) in enumerate(modules)
+            _module(archive, f"network{n}/module{m}", numbers) for m, numbers in enumerate(modules)
         ),
         archive[f"network{n}/mean"],
         archive[f"network{n}/deviation"],
     )
 
 
-def _module(archive: np.lib.npyio.NpzFile, name: str, first: int, drives: int) -> TemporalModule:
-    if int(drives) < 1:
-        raise ValueError(f"a module of {drives} drives")
+def _module(archive: np.lib.npyio.NpzFile, name: str, numbers: list[int]) -> TemporalModule:
+    first, drives = numbers
+    if not isinstance(first, int) or not isinstance(drives, int):
+        raise ValueError(f"{name}: first place and drives must be whole numbers, not {numbers}")
     rest = f"{name}/resting"
     return TemporalModule(
-        int(first),
-        archive[f"{name}/feature"],
-        archive[f"{name}/output"],
-        int(drives),
-        archive[rest] if rest in archive.files else None,
+        first,
+        _floats(archive, f"{name}/feature"),
+        _floats(archive, f"{name}/output"),
+        drives,
+        _floats(archive, rest) if rest in archive.files else None,
     )
+
+
+def _floats(archive: np.lib.npyio.NpzFile, name: str) -> NDArray[np.float32]:
+    """Numbers in 32 bits; what is none, or too large for them, the map then refuses by name."""
+    values: NDArray[np.float32] = archive[name]
+    if values.dtype.kind not in "fiu":
+        return values
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32, copy=False)
