@@ -38,7 +38,6 @@ def test_frames_and_places_of_a_track(tmp_path: Path, suffix: str) -> None:
     assert (name, folder) == ("100909_0845", tmp_path / "100909_0845")
     traverse = st_lucia(folder)
     assert traverse.picture(2).tolist() == np.full((3, 4), 20).tolist()
-    assert traverse.name == "100909_0845"
     assert traverse.positions[[0, 2, 3], 1].tolist() == pytest.approx([0, 30, 45], abs=1e-3)
     assert np.isnan(traverse.positions[1]).all()
     assert recognise(tmp_path) == "st_lucia"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from array import array
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,15 +200,28 @@ def test_pixels_of_all_encodings_and_what_is_refused() -> None:
             pixels_of(Image(**fields))
 
 
-def test_a_map_too_small_to_call_anything_new_warns(ros_domain: int, tmp_path: Path) -> None:
+def test_a_map_too_small_to_call_anything_new_warns(peer: Any, tmp_path: Path) -> None:
     whole = load_map(MAP)
     small = PlaceMap(whole.poses[:4], whole.references[:, :4], (), whole.picture)
     save_map(small, tmp_path / "small.npz")
     command = [str(Path(sys.prefix) / "lib" / "spikeloop" / "place_sad"), "--ros-args"]
-    with subprocess.Popen(
-        [*command, "-p", f"map:={tmp_path / 'small.npz'}"], stderr=subprocess.PIPE, text=True
-    ) as node:
-        assert node.stderr is not None
-        told = node.stderr.readline()
-        node.send_signal(signal.SIGINT)
-    assert "small.npz: of 4 places; with fewer than 9 no picture is told from" in told
+    with (tmp_path / "told").open("w+") as told:
+        node = subprocess.Popen(
+            [*command, "-p", f"map:={tmp_path / 'small.npz'}"], stderr=told, text=True
+        )
+        try:
+            words = "small.npz: of 4 places; with fewer than 9 no picture is told from"
+            peer.wait(lambda: words in (tmp_path / "told").read_text())
+        finally:
+            node.kill()
+            node.wait(10.0)
+
+
+def test_a_map_without_positions_needs_no_odometry(tmp_path: Path) -> None:
+    placeless = replace(load_map(MAP), placed=False)
+    save_map(placeless, tmp_path / "bare.npz")
+    command = [str(Path(sys.prefix) / "lib" / "spikeloop" / "place_sad"), "--ros-args"]
+    command += ["-p", f"map:={tmp_path / 'bare.npz'}"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "parameter 'odometry': the places of" in ended.stderr

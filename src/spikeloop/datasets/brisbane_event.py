@@ -37,6 +37,7 @@ TOLERANCE_M = 70.0
 """So near two windows count as of one place, m: the paper's."""
 ORIGIN = np.array([-27.4977, 153.0130])
 """Latitude and longitude, degrees, from which all positions are told, so that traverses agree."""
+EVENTS_TOPIC, FRAMES_TOPIC = "/dvs/events", "/dvs/image_raw"
 EVENT_SUFFIXES = (".bag", ".zip", ".txt", ".csv", ".hdf5", ".h5", ".aedat4", ".mcap", ".raw")
 SUFFIXES = (".png", ".jpg", ".jpeg")
 

@@ -136,25 +136,29 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     need_file(path, "a picture")
     try:
         with Image.open(path) as picture:
-            kind, grey = picture.mode, _grey_of(picture)
+            if has_16_bits(picture):
+                # Pillow's own conversion makes all above 255 white.
+                return (np.asarray(picture) >> 8).astype(np.uint8)
+            return np.asarray(picture.convert("L"), np.uint8)
     except (OSError, SyntaxError, ValueError) as error:
         raise DatasetError(f"{path}: can't be read as a picture: {error}") from error
-    if grey is None:
-        raise DatasetError(
-            f"{path}: its pixels are {UNFIT[kind]} (mode {kind}); save it with 8 or 16 bits"
-        )
-    return grey
 
 
-def _grey_of(picture: Image) -> NDArray[np.uint8] | None:
-    """(h, w) uint8; None of a kind in `UNFIT`."""
+def has_16_bits(picture: Image) -> bool:
+    """Whether it is grey of 16 bits, rather than of 8 or in colours.
+
+    Raises:
+        ValueError: its pixels have 32 bits, of which nothing tells how bright white is.
+
+    """
     # Some versions of Pillow give grey PNGs of 16 bits in mode I; a PNG never has more.
     if picture.mode.startswith("I;16") or (picture.mode, picture.format) == ("I", "PNG"):
-        # Pillow's own conversion makes all above 255 white.
-        return (np.asarray(picture) >> 8).astype(np.uint8)
+        return True
     if picture.mode in UNFIT:
-        return None
-    return np.asarray(picture.convert("L"), np.uint8)
+        raise ValueError(
+            f"its pixels are {UNFIT[picture.mode]} (mode {picture.mode}); save it with 8 or 16 bits"
+        )
+    return False
 
 
 def read_numbers(path: Path, columns: int, what: str) -> NDArray[np.int64]:

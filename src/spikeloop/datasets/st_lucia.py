@@ -69,11 +69,6 @@ class StLuciaTraverse:
         """(h, w) grey. Raises DatasetError where it can't be read."""
         return read_grey(self.files[index])
 
-    @property
-    def name(self) -> str:
-        """Of its folder."""
-        return self.path.name
-
 
 def st_lucia(path: Path) -> StLuciaTraverse:
     """A traverse in either layout.

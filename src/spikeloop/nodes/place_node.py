@@ -124,6 +124,13 @@ class PlaceNode(EventNode):
         except ValueError as error:
             self.diagnoser.report(Level.ERROR, f"parameter 'map': {error}")
             return TransitionCallbackReturn.FAILURE
+        if self.config.odometry and not self.map.placed:
+            self.diagnoser.report(
+                Level.ERROR,
+                f"parameter 'odometry': the places of {self.config.map} have no positions, so no "
+                "way can lead from one to the next; set odometry:=false",
+            )
+            return TransitionCallbackReturn.FAILURE
         if self.map.places < LEAST_PLACES:
             self.diagnoser.report(
                 Level.WARN,
@@ -238,7 +245,7 @@ class PlaceNode(EventNode):
         if match is not None:
             place.index, place.score, place.margin = match.index, match.score, match.margin
             place.threshold, place.is_new = match.threshold, bool(match.is_new)
-            if not match.is_new:
+            if self.map.placed and not match.is_new:
                 _put(pose, match.pose, self.follower.spacing**2)
         outputs = [Output(PLACE, place, stamp_ns), Output(POSE, pose, stamp_ns)]
         if cost is not None:

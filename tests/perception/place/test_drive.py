@@ -52,7 +52,7 @@ def test_pictures_of_16_bits_keep_their_light_and_those_of_32_are_refused(tmp_pa
     drive = load_drive(tmp_path, CONFIG)
     np.testing.assert_array_equal(drive.pictures[0], small_picture(light, CONFIG))
     Image.fromarray(light.astype(np.float32)).save(tmp_path / "0.tiff")
-    with pytest.raises(DriveError, match=r"0\.tiff: .*pixels of 32 bits \(mode F\)"):
+    with pytest.raises(DriveError, match=r"0\.tiff: .*floating-point numbers \(mode F\)"):
         load_drive(tmp_path, CONFIG)
 
 

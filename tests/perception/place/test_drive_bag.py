@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from spikeloop.events.recording import EVENT_PACKET, FIELDS
 from spikeloop.perception.place.drive import Drive, DriveError, Sampling, load_drive
 from spikeloop.perception.place.pictures import PictureConfig, small_picture
 
@@ -104,13 +105,16 @@ def test_a_place_is_taken_every_so_many_metres(tmp_path: Path, encoding: str) ->
     np.testing.assert_allclose(drive.pictures, expected(2, 6, 10), atol=1e-5)
 
 
-def test_without_odometry_a_place_is_taken_every_so_many_seconds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("begin_s", [0.0, 1_700_000_000.0])
+def test_without_odometry_a_place_is_taken_every_so_many_seconds(
+    tmp_path: Path, begin_s: float
+) -> None:
     with Recorder(tmp_path / "bag") as bag:
-        for n in range(8):
-            bag.picture(0.5 * n, n)
-    drive = load_drive(tmp_path / "bag", CONFIG, Sampling(period=1.5))
-    assert drive.poses[:, 0].tolist() == [0.0, 1.0, 2.0] and not drive.placed
-    np.testing.assert_array_equal(drive.pictures, expected(0, 3, 6))
+        for n in range(10):
+            bag.picture(begin_s + 0.1 * n, n)
+    drive = load_drive(tmp_path / "bag", CONFIG, Sampling(period=0.3))
+    assert drive.poses[:, 0].tolist() == [0.0, 1.0, 2.0, 3.0] and not drive.placed
+    np.testing.assert_array_equal(drive.pictures, expected(0, 3, 6, 9))
 
 
 def test_of_several_topics_one_must_be_chosen(tmp_path: Path) -> None:
@@ -139,5 +143,44 @@ def test_of_several_topics_one_must_be_chosen(tmp_path: Path) -> None:
 def test_pictures_that_can_not_be_small_are_told(tmp_path: Path) -> None:
     with Recorder(tmp_path / "bag") as bag:
         bag.picture(1.0, 1, "bayer_rggb8")
-    with pytest.raises(DriveError, match=r"camera/image_raw is damaged: .*'bayer_rggb8' aren't kn"):
+    with pytest.raises(
+        DriveError,
+        match=r"image_raw can't be read: .*'bayer_rggb8' aren't known",
+    ):
         load_drive(tmp_path / "bag", CONFIG)
+
+
+def test_messages_that_are_cut_off_or_of_no_known_encoding_are_told(tmp_path: Path) -> None:
+    for name, data in (
+        ("cut", b"\0\1\0\0\1\0\0\0"),
+        ("unknown", packet("evt9", b"\0" * 8)),
+    ):
+        with Writer(tmp_path / name, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
+            store: Any = get_typestore(Stores.ROS2_JAZZY)
+            store.register(get_types_from_msg(FIELDS, EVENT_PACKET))
+            topic = bag.add_connection("/events", EVENT_PACKET, typestore=store)
+            bag.write(topic, 1, data)
+        with pytest.raises(DriveError, match=f"{name}: a message on /events can't be read: "):
+            load_drive(tmp_path / name, CONFIG)
+
+
+def test_events_shorter_than_a_window_are_told(tmp_path: Path) -> None:
+    with Writer(tmp_path / "short", version=9, storage_plugin=StoragePlugin.MCAP) as bag:
+        store: Any = get_typestore(Stores.ROS2_JAZZY)
+        store.register(get_types_from_msg(FIELDS, EVENT_PACKET))
+        topic = bag.add_connection("/events", EVENT_PACKET, typestore=store)
+        bag.write(topic, 1, packet("mono", b""))
+    with pytest.raises(DriveError, match=r"no picture on /events that has 0\.25 s of events"):
+        load_drive(tmp_path / "short", CONFIG)
+
+
+def packet(encoding: str, events: bytes) -> bytes:
+    """An EventPacket as CDR."""
+    store: Any = get_typestore(Stores.ROS2_JAZZY)
+    store.register(get_types_from_msg(FIELDS, EVENT_PACKET))
+    make = store.types
+    stamp = make["builtin_interfaces/msg/Time"](1, 0)
+    header = make["std_msgs/msg/Header"](stamp, "eye")
+    data = np.frombuffer(events, np.uint8)
+    message = make[EVENT_PACKET](header, HEIGHT, WIDTH, 0, 0, encoding, False, data)
+    return bytes(store.serialize_cdr(message, EVENT_PACKET))

@@ -78,6 +78,8 @@ def test_without_positions_pictures_show_places_in_their_order(tmp_path: Path) -
     assert found.beginning(2).away["dusk"].tolist() == [[0, 1], [1, 0]]
     with pytest.raises(DriveError, match="long: 5 pictures for 4 places, and nothing tells"):
         recorded_trial(tmp_path, Choice(["day"], ["long"], 1, Sampling()), PICTURE)
+    with pytest.raises(DriveError, match="dusk: nothing tells what is within metres"):
+        recorded_trial(tmp_path, Choice(["day"], ["dusk"], 1, Sampling(), 5.0), PICTURE)
     rows = [f"{n}.png,{2.0 * n},0,0" for n in range(3)]
     (tmp_path / "dusk" / "poses.csv").write_text("\n".join(["file,x,y,heading", *rows]))
     with pytest.raises(DriveError, match="day: nothing tells where its pictures were taken"):
@@ -104,6 +106,8 @@ def test_seasons_of_nordland_become_a_trial(tmp_path: Path) -> None:
         for n in range(3):
             Image.fromarray(scene(n)).save(tmp_path / season / f"{n}.png")
     found = recorded_trial(tmp_path, Choice(["spring"], ["winter"], 1, Sampling()), PICTURE)
+    with pytest.raises(DriveError, match="Nordland has no positions"):
+        recorded_trial(tmp_path, Choice(["spring"], ["winter"], 1, Sampling(), 5.0), PICTURE)
     np.testing.assert_array_equal(found.references[0], found.queries["winter"])
     assert found.away["winter"].tolist() == [[0, 1, 2], [1, 0, 1], [2, 1, 0]]
 
@@ -272,8 +276,14 @@ def test_frames_of_brisbane_are_in_the_bag_or_beside_it(brisbane: Path, tmp_path
 
 
 def test_what_is_wrong_with_brisbane_is_told(brisbane: Path, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"no traverse 'sunset3' \(did you mean 'sunset2'"):
-        recorded_trial(brisbane, Choice(["sunset3"], ["sunset1"], 1, Sampling()), PICTURE)
+    for name, topic, words in (
+        ("sunset3", "", r"unknown traverse 'sunset3' \(did you mean 'sunset2'"),
+        ("night", "", "holds no track of night"),
+        ("sunset1", "/dvs/imu", "no topic '/dvs/imu'; there are: /dvs/events, /dvs/image_raw"),
+    ):
+        with pytest.raises(DatasetError, match=words):
+            chosen = Choice([name], ["sunset1"], 1, Sampling(topic=topic))
+            recorded_trial(brisbane, chosen, PICTURE)
     for file in brisbane.glob("*sunset1*.nmea"):
         (tmp_path / file.name).write_text(file.read_text())
     choice = Choice(["sunset1"], ["sunset1"], 1, Sampling())
@@ -303,6 +313,9 @@ def test_a_user_scores_recorded_drives(brisbane: Path, tmp_path: Path, capsys) -
         (["--every", "0"], "--every is at least 1"),
         (["--seed", "-1"], "--seed is at least 0"),
         (["--spacing", "0"], "'spacing'"),
+        (["--period", "0"], "'period'"),
     ):
         assert main([*command, *wrong]) != 0
         assert words in capsys.readouterr().err
+    assert main(["eval", "place", "--reference", "day"]) != 0
+    assert "--reference needs --data" in capsys.readouterr().err

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from spikeloop.datasets.positions import spaced
-from spikeloop.datasets.source import natural_order
+from spikeloop.datasets.recognising import POSES
+from spikeloop.datasets.source import has_16_bits, natural_order
 from spikeloop.parameters import parameter
 from spikeloop.perception.place.pictures import PictureConfig, Small, small_picture
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
-POSES = "poses.csv"
 BAGS = (".bag", ".db3", ".mcap", ".zstd")
 
 
@@ -120,14 +120,11 @@ def plain_pixels(image: Image.Image) -> NDArray[np.generic]:
     """(h, w) or (h, w, 3) in the order red, green, blue; uint8 or uint16.
 
     Raises:
-        ValueError: a kind of pixel whose full scale nothing states.
+        ValueError: see `has_16_bits`.
 
     """
-    # Some versions of Pillow give grey PNGs of 16 bits in mode I; a PNG never has more.
-    if image.mode.startswith("I;16") or (image.mode, image.format) == ("I", "PNG"):
+    if has_16_bits(image):
         return np.asarray(image).astype(np.uint16)
-    if image.mode in ("I", "F"):
-        raise ValueError(f"pixels of 32 bits (mode {image.mode}); 8 or 16 bits are needed")
     return np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
 
 

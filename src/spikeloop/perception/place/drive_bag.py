@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from spikeloop.bags.bag import Bag, BagTopic
@@ -49,7 +49,8 @@ def drive_of_bag(path: Path, config: PictureConfig, sampling: Sampling) -> Drive
         nonlocal last_s
         if placed:
             return pose is not None and spacer.takes(*pose[:2])
-        if time_s - last_s < sampling.period - 1e-9:
+        # Seconds since 1970 have steps of 0.2 us.
+        if time_s - last_s < sampling.period - 1e-6:
             return False
         last_s = time_s
         return True
@@ -64,7 +65,8 @@ def drive_of_bag(path: Path, config: PictureConfig, sampling: Sampling) -> Drive
     except RecordingError as error:
         raise DriveError(str(error)) from error
     if not small:
-        raise DriveError(f"{path}: no picture on {seen.name} that has a position")
+        needed = "a position" if placed else f"{sampling.window:g} s of events before it"
+        raise DriveError(f"{path}: no picture on {seen.name} that has {needed}")
     source = "events" if seen.kind == EVENT_PACKET else "image"
     at = np.array(poses) if placed else numbered(len(small))
     return Drive(np.array(small), at, source, placed)
@@ -129,44 +131,70 @@ def _pictures(
     """Time, s, pose and picture where it is wanted; only then it is made."""
     store: Any = get_typestore(Stores.ROS2_JAZZY)
     store.register(get_types_from_msg(FIELDS, EVENT_PACKET))
-    window, decoder = EventWindow(window_s), PacketDecoder()
+    sight = _EventSight(window_s) if seen.kind == EVENT_PACKET else _PictureSight(seen.kind)
     pose: Pose | None = None
     for stored in bag.messages():
-        if odometry is not None and stored.topic == odometry.name:
-            # One that isn't finite tells nothing; the last one holds.
-            pose = _pose(store.deserialize_cdr(stored.data, ODOMETRY)) or pose
-        if stored.topic != seen.name:
-            continue
-        message = store.deserialize_cdr(stored.data, seen.kind)
-        time_s = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
-        if seen.kind == EVENT_PACKET:
-            events, _ = decoder.decode(
-                message.encoding, message.width, message.height, message.seq,
-                np.asarray(message.events, np.uint8).tobytes(),
-                big_endian=message.is_bigendian, time_base=message.time_base,
-            )  # fmt: skip
-            window.add(events)
-            counted = window.picture() if window.is_full and wanted(time_s, pose) else None
-            if counted is not None:
-                yield time_s, pose, counted
-        elif wanted(time_s, pose):
-            yield time_s, pose, _decoded(bag.path, seen, message)
+        try:
+            if odometry is not None and stored.topic == odometry.name:
+                # One that isn't finite tells nothing; the last one holds.
+                pose = _pose(store.deserialize_cdr(stored.data, ODOMETRY)) or pose
+            if stored.topic != seen.name:
+                continue
+            message = store.deserialize_cdr(stored.data, seen.kind)
+            time_s = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
+            picture = (
+                sight.picture(message) if sight.take(message) and wanted(time_s, pose) else None
+            )
+        except Exception as error:
+            # CDR, codecs and Pillow each raise their own kinds for what is damaged.
+            cause = str(error) or type(error).__name__
+            raise DriveError(
+                f"{bag.path}: a message on {stored.topic} can't be read: {cause}"
+            ) from error
+        if picture is not None:
+            yield time_s, pose, picture
+
+
+class _EventSight:
+    """Events as pictures of their counts; all packets must be taken."""
+
+    def __init__(self, window_s: float) -> None:
+        self._window, self._decoder = EventWindow(window_s), PacketDecoder()
+
+    def take(self, message: Any) -> bool:
+        """Whether there are events of a whole window."""
+        events, _ = self._decoder.decode(
+            message.encoding, message.width, message.height, message.seq,
+            np.asarray(message.events, np.uint8).tobytes(),
+            big_endian=message.is_bigendian, time_base=message.time_base,
+        )  # fmt: skip
+        self._window.add(events)
+        return self._window.is_full
+
+    def picture(self, message: Any) -> Picture | None:
+        return self._window.picture()
+
+
+class _PictureSight:
+    """Pictures as they are, or packed."""
+
+    def __init__(self, kind: str) -> None:
+        self._is_packed = kind == PACKED_IMAGE
+
+    def take(self, message: Any) -> bool:
+        return True
+
+    def picture(self, message: Any) -> Picture | None:
+        if not self._is_packed:
+            return pixels_of(message)
+        with Image.open(io.BytesIO(bytes(message.data))) as image:
+            return plain_pixels(image)
 
 
 def _pose(message: Any) -> Pose | None:
     position, turn = message.pose.pose.position, message.pose.pose.orientation
     pose = (position.x, position.y, yaw_of(turn.x, turn.y, turn.z, turn.w))
     return pose if all(math.isfinite(value) for value in pose) else None
-
-
-def _decoded(path: Path, topic: BagTopic, message: Any) -> Picture:
-    try:
-        if topic.kind == IMAGE:
-            return pixels_of(message)
-        with Image.open(io.BytesIO(bytes(message.data))) as image:
-            return plain_pixels(image)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise DriveError(f"{path}: a picture on {topic.name} is damaged: {error}") from error
 
 
 def _small(path: Path, topic: BagTopic, picture: Picture, config: PictureConfig) -> Small:

@@ -53,6 +53,7 @@ class PlaceMap:
         networks: of the ensemble; empty for a map that only keeps the pictures.
         picture: how pictures are made small.
         source: "image" or "events": what the pictures were made of.
+        placed: whether anything told the poses; else place n is at x = n.
 
     Raises:
         ValueError: parts that don't fit each other, or values that aren't finite; names the part.
@@ -64,6 +65,7 @@ class PlaceMap:
     networks: tuple[Network, ...]
     picture: PictureConfig
     source: str = "image"
+    placed: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what no picture could be recognised by."""
@@ -153,6 +155,7 @@ def save_map(place_map: PlaceMap, path: Path) -> None:
         "version": VERSION,
         "picture": dataclasses.asdict(place_map.picture),
         "source": place_map.source,
+        "placed": place_map.placed,
         "networks": networks,
     }
     text = np.frombuffer(json.dumps(about).encode(), np.uint8)
@@ -189,6 +192,7 @@ def load_map(path: Path) -> PlaceMap:
                 ),
                 picture=build_config(PictureConfig, about["picture"], "picture: "),
                 source=str(about["source"]),
+                placed=bool(about.get("placed", True)),
             )
     except FileNotFoundError:
         raise MapError(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikeloop.datasets import brisbane_event, robotcar, st_lucia
-from spikeloop.datasets.brisbane_event import BrisbaneTraverse
+from spikeloop.datasets.brisbane_event import EVENTS_TOPIC, FRAMES_TOPIC, BrisbaneTraverse
 from spikeloop.datasets.positions import Spacer, spaced
 from spikeloop.datasets.robotcar import RobotCarTraverse
 from spikeloop.datasets.source import DatasetError
@@ -53,11 +53,15 @@ def _st_lucia(path: Path, name: str, sampling: Sampling, config: PictureConfig) 
 
 
 def _brisbane_event(path: Path, name: str, sampling: Sampling, config: PictureConfig) -> Drive:
-    """Events; frames where a topic is named: those that were extracted, else the bag's."""
-    _named(path, name, {traverse.name: path for traverse in brisbane_event.traverses(path)})
+    """Events; frames where their topic is named: those that were extracted, else the bag's."""
     traverse = BrisbaneTraverse(path, name, sampling.shift)
-    if sampling.topic:
+    topic = "/" + sampling.topic.lstrip("/")
+    if topic == FRAMES_TOPIC:
         return _of_frames(traverse, sampling, config)
+    if topic not in ("/", EVENTS_TOPIC):
+        raise DatasetError(
+            f"{path}: no topic '{sampling.topic}'; there are: {EVENTS_TOPIC}, {FRAMES_TOPIC}"
+        )
     times = np.arange(traverse.track[0, 0], traverse.track[-1, 0], STEP_S)
     chosen = times[spaced(traverse.positions(times), sampling.spacing)]
     begun, small = [], []

@@ -67,6 +67,8 @@ def recorded_trial(
         raise DriveError("--data needs --reference and --query: names of drives in it")
     kind = kind_of(path)
     if kind == "nordland":
+        if choice.within is not None:
+            raise DriveError(f"{path}: Nordland has no positions, so nothing is within metres")
         return _nordland(path, choice, config, progress)
     load = LOADERS.get(kind, _folder_or_bag)
 
@@ -124,6 +126,8 @@ def _driven(path: Path, choice: Choice, within: float, load: Callable[[str], Dri
         drive = load(name)
         check_alike(first, first_name, drive, name)
         if not first.placed:
+            if choice.within is not None:
+                raise DriveError(f"{name}: nothing tells what is within metres of its pictures")
             queries[name], away[name] = drive.pictures, _in_order(drive, len(poses), name)
             continue
         way = metres_between(drive.poses, poses)

@@ -36,7 +36,7 @@ def places_away(truth: NDArray[np.integer], places: int) -> NDArray[np.float32]:
         places: of the map.
 
     Returns:
-        (queries, places).
+        (queries, places) float32.
 
     Raises:
         ValueError: a true place that isn't on the map.
@@ -58,7 +58,7 @@ def steps_away(way: NDArray[np.floating], step: float, within: float) -> NDArray
         within: m from a query within which a place is right.
 
     Returns:
-        (queries, places), whole numbers.
+        (queries, places) float32, whole numbers; inf where they look elsewhere.
 
     """
     away = np.where(way <= within, 0.0, np.maximum(np.rint((way - within) / step), 1.0))

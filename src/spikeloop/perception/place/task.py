@@ -115,11 +115,15 @@ def train(args: argparse.Namespace) -> int:
     source = drives[0].source
     if known and known.source != source:
         raise TaskError(f"{args.extend}: was made of {WORDS[known.source]}, not of {WORDS[source]}")
-    if known and not drives[0].placed:
-        # Nothing tells where the new places are; they must not lie on the old ones.
-        poses[:, 0] += known.poses[:, 0].max() + 1.0
+    if known and known.placed != drives[0].placed:
+        raise TaskError(
+            f"{args.extend}: has {'' if known.placed else 'no '}positions, unlike the new drives"
+        )
+    if known and not known.placed:
+        poses[:, 0] += known.places
     began = time.perf_counter()
     place_map = _learned(args, known, references, poses, picture, config, source)
+    place_map = replace(place_map, placed=drives[0].placed)
     save_map(place_map, out / MAP)
     about = {
         "places": place_map.places,
@@ -227,6 +231,12 @@ def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
     )
     data.add_argument("--odometry", default="", help="odometry of a bag that has several")
     data.add_argument(
+        "--period",
+        type=float,
+        default=1.0,
+        help="s between places of a bag without odometry (default 1)",
+    )
+    data.add_argument(
         "--shift",
         type=float,
         default=0.0,
@@ -266,6 +276,10 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
         if not getattr(args, name) >= least:
             option = name.replace("_", "-")
             raise TaskError(f"--{option} is at least {least}, not {getattr(args, name)}")
+    if args.data is None:
+        for name in ("reference", "query", "within"):
+            if getattr(args, name) not in (None, []):
+                raise TaskError(f"--{name} needs --data, the folder of recorded drives")
     if args.quick:
         args.worlds, args.places, args.long_places = 1, min(args.places, 60), 0
         args.stdp_networks = 0
@@ -316,7 +330,7 @@ def _recorded(args: argparse.Namespace, settings: Settings, meta: dict[str, Any]
 
     if args.within is not None and not args.within >= 0.0:
         raise TaskError(f"--within must be at least 0, not {args.within:g}")
-    names = ("topic", "odometry", "spacing", "shift")
+    names = ("topic", "odometry", "spacing", "period", "shift")
     sampling = build_config(Sampling, {name: vars(args)[name] for name in names})
     choice = Choice(args.reference, args.query, args.every, sampling, args.within)
 
@@ -331,7 +345,7 @@ def _recorded(args: argparse.Namespace, settings: Settings, meta: dict[str, Any]
     meta["data"] = {
         "path": str(args.data),
         "kind": kind or "drives",
-        "within_m": within_of(kind, choice),
+        "within_m": None if kind == "nordland" else within_of(kind, choice),
         "places": trial.references.shape[1],
         "queries": {name: len(away) for name, away in trial.away.items()},
     }
