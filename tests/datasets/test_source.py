@@ -79,7 +79,9 @@ def test_8_bits_stay_and_colours_become_grey(tmp_path: Path) -> None:
 )
 def test_pixels_without_a_full_scale_are_refused(tmp_path: Path, kind: type, words: str) -> None:
     Image.fromarray(np.array([[0, 1], [2, 3]], kind)).save(tmp_path / "odd.tif")
-    with pytest.raises(DatasetError, match=rf"odd\.tif: .*its pixels are .*{words}\); save it with"):
+    with pytest.raises(
+        DatasetError, match=rf"odd\.tif: .*its pixels are .*{words}\); save it with"
+    ):
         read_grey(tmp_path / "odd.tif")
 
 

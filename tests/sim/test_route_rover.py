@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from spikeloop_sim.route_rover import RouteRover, RouteRoverConfig
 from spikeloop.control.lane_follower.lane_follower import LaneFollowerConfig, steer
 from spikeloop.loop.criteria import judge_of, new_flight
 from spikeloop.loop.mission import MissionError, load_mission
+from spikeloop.parameters import ParameterError
 
 WORLD = {"places": 120, "spacing_m": 2.0}
 
@@ -96,7 +98,7 @@ def test_other_worlds_and_preparations_are_refused_by_name() -> None:
 
 def fly(places: list[float], told: list[float], new: list[float]) -> dict[str, dict]:
     """Judge a drive of 2 m a place that was carried off where `places` jumps."""
-    criteria = {"kind": "place", "map_places": 30, "end_place": 40, "edge": 0}
+    criteria = {"kind": "place", "map_places": 30, "end_place": 40, "edge": 0, "carried": 1}
     flight = new_flight("m", 0, {}, criteria)
     judge, carried, at, before = judge_of(criteria), 0.0, 0.0, places[0]
     for n, (place, says, is_new) in enumerate(zip(places, told, new, strict=True)):
@@ -106,6 +108,9 @@ def fly(places: list[float], told: list[float], new: list[float]) -> dict[str, d
         truth = dict.fromkeys(("x", "y", "yaw", "speed", "collisions"), 0.0)
         truth |= {"place": place, "gone": 2.0 * n, "carried": carried, "gone_carried": at}
         truth |= {"told_place": says, "told_new": is_new}
+        # On a straight road.
+        truth |= {"x": 2.0 * place, "told_x": 2.0 * says, "told_y": 0.0}
+        truth["told_variance"] = 1e6 if is_new else 4.0
         flight.add(float(n), judge.row(truth, None), [0.0])
     return {entry["name"].split(",")[0]: entry for entry in judge.entries(flight)}
 
@@ -120,7 +125,36 @@ def test_a_drive_is_judged_by_the_way() -> None:
     assert found["found again after"]["value"] == pytest.approx(6.0)
     assert found["called new"]["value"] == 100.0
     assert found["place at the end"]["held"] and not found["within 2 places"]["held"]
+    assert found["pose within 5 m"]["value"] == pytest.approx(100.0 * 16 / 19)
+    assert found["carried off"]["held"]
     # Who calls known places new isn't right, and who never finds itself has no way.
     assert fly(places, told, [1.0] * len(places))["within 2 places"]["value"] == 0.0
+    assert fly(places, told, [1.0] * len(places))["pose within 5 m"]["value"] == 0.0
     lost = fly(places, [p if n < 10 else -1.0 for n, p in enumerate(places)], [0.0] * len(places))
     assert lost["found again after"]["value"] is None and lost["called new"]["value"] == 0.0
+
+
+def test_within_so_many_places_means_of_the_nearest_one() -> None:
+    places = [0.5 * n for n in range(50)]
+    found = fly(places, [np.round(p) + 2.0 for p in places], [0.0] * len(places))
+    assert found["within 2 places"]["value"] == 100.0
+    # Two places are 4 m, and half a place more by rounding.
+    assert found["pose within 5 m"]["value"] == 100.0
+    found = fly(places, [np.round(p) + 4.0 for p in places], [0.0] * len(places))
+    assert found["within 2 places"]["value"] == found["pose within 5 m"]["value"] == 0.0
+    # It was never carried off, and had to be.
+    assert not found["carried off"]["held"]
+
+
+def test_found_again_needs_way_on_which_it_is_right() -> None:
+    places = [*map(float, range(10)), 27.0, 28.0, 29.0, *map(float, range(30, 41))]
+    told = [p if n < 10 or n == 12 else 3.0 for n, p in enumerate(places)]
+    found = fly(places, told, [0.0] * len(places))
+    assert found["found again after"]["value"] is None
+
+
+def test_a_map_mustnt_know_the_missions_own_cars() -> None:
+    mission = load_mission("route_localise")
+    object.__setattr__(mission, "world_parameters", {**mission.world_parameters, "cars": 2})
+    with pytest.raises(ParameterError, match="prepare: drives: 3 drives meet the cars 1 to 3"):
+        prepared(mission, 0, Path())

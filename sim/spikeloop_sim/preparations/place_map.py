@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikeloop.loop.mission import Mission
-from spikeloop.parameters import build_config, parameter
+from spikeloop.parameters import ParameterError, build_config, parameter
 from spikeloop_sim.route_rover import RouteRoverConfig
 from spikeloop_sim.worlds.catalogue import TEST
 
@@ -76,4 +76,10 @@ def _views(mission: Mission, seed: int, config: Config) -> Views:
     look = by_events(rover, passing) if config.source == "events" else by_camera(rover)
     visits = range(1, config.drives + 1)
     world = mission.world_parameters
+    cars = world.get("cars", 1)
+    if cars in visits:
+        raise ParameterError(
+            f"prepare: drives: {config.drives} drives meet the cars 1 to {config.drives}, and the "
+            f"mission's are cars {cars}, one of these; choose others (world_parameters: cars)"
+        )
     return view_route(TEST + seed, world, visits, config.places, look, config.condition)

@@ -46,7 +46,8 @@ def place_pairs(recording: Path, keys: Sequence[Moment], series: Mapping[str, An
         new = series["told_new"][key.index] > 0.5
         says = "none" if told < 0 else f"new (most like {told})" if new else str(told)
         label = f"{index + 1}: {key.label}, {key.time_s:.1f} s: place {true:.1f}, told {says}"
-        cells = [figure(seen[index], f"seen, {key.label}")]
+        # A sensor may have been silent, or a recording cut off.
+        cells = [figure(seen[index], f"seen, {key.label}")] if index in seen else []
         if views is not None and 0 <= told < len(views):
             cells.append(figure(views[told], f"place {told} of the map"))
         rows.append(f"<h3>{html.escape(label)}</h3><div class='sights'>{''.join(cells)}</div>")

@@ -10,7 +10,8 @@ from spikeloop.nodes.messages import Message
 def perceived(message: Message) -> dict[str, float]:
     """Numbers by name; none of a message that no criteria judge.
 
-    Of a PlaceMatch: told_place (-1 for none), told_new (0 or 1), told_score, told_threshold.
+    Of a PlaceMatch: told_place (-1 for none), told_new (0 or 1), told_score, told_threshold. Of a
+    PoseWithCovarianceStamped: told_x, told_y (m), told_variance (of x, m^2).
     """
     tell = _NUMBERS.get(type(message).__name__)
     return {} if tell is None else tell(message)
@@ -25,4 +26,16 @@ def _place(message: Message) -> dict[str, float]:
     }
 
 
-_NUMBERS: dict[str, Callable[[Message], dict[str, float]]] = {"PlaceMatch": _place}
+def _pose(message: Message) -> dict[str, float]:
+    at = message.pose.pose.position
+    return {
+        "told_x": float(at.x),
+        "told_y": float(at.y),
+        "told_variance": float(message.pose.covariance[0]),
+    }
+
+
+_NUMBERS: dict[str, Callable[[Message], dict[str, float]]] = {
+    "PlaceMatch": _place,
+    "PoseWithCovarianceStamped": _pose,
+}

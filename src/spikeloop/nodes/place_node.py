@@ -38,8 +38,8 @@ SOURCES = {
 }
 UNKNOWN_M2, UNKNOWN_RAD2 = 1e6, math.pi**2
 """Variances of a pose that nothing is known of."""
-JUMP_M = 5.0
-"""Odometry that moves further between two of its messages has begun anew."""
+JUMP_M, FASTEST_M_S = 5.0, 50.0
+"""Odometry that moves further between two of its messages, and faster, has begun anew."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class PlaceNode(EventNode):
         self.follower.reset()
         self._window.reset()
         self._way = 0.0
-        self._at: tuple[float, float] | None = None
+        self._at: tuple[tuple[float, float], int] | None = None
         self._told: Counter[str] = Counter()
 
     def stream_restarted(self) -> None:
@@ -184,10 +184,11 @@ class PlaceNode(EventNode):
     def on_other(self, name: str, message: Message) -> None:
         """Add up the way that odometry tells, forward and back."""
         position, ahead = message.pose.pose.position, message.twist.twist.linear.x
-        here = (position.x, position.y)
-        step = math.dist(here, self._at) if self._at is not None else 0.0
-        self._at = here
-        if step < JUMP_M:
+        here, stamp_ns = (position.x, position.y), stamp_of(message)
+        before, before_ns = self._at or (here, stamp_ns)
+        self._at = (here, stamp_ns)
+        step = math.dist(here, before)
+        if step < max(JUMP_M, FASTEST_M_S * 1e-9 * (stamp_ns - before_ns)):
             self._way += math.copysign(step, ahead)
 
     def answer(self, stamp_ns: int, inputs: dict[str, Message]) -> dict[str, Message]:

@@ -23,7 +23,13 @@ from spikeloop.loop.top_view import top_view
 from spikeloop.parameters import parameter
 
 NEEDED = ("x", "y", "yaw", "speed", "collisions", "place", "gone", "carried", "gone_carried")
-TOLD = ("told_place", "told_new", "told_score", "told_threshold")
+KNOWN_M2 = 1e4
+"""A pose of a variance above that says that nothing is known."""
+TOLD = {
+    "told_place": -1.0, "told_new": 0.0, "told_score": 0.0, "told_threshold": 0.0,
+    "told_x": 0.0, "told_y": 0.0, "told_variance": 1e6,
+}  # fmt: skip
+"""What perception says, and what counts until it has said anything."""
 AGAIN_M = 5.0
 """So far the place must stay right for the robot to count as found again."""
 
@@ -34,10 +40,16 @@ class PlaceCriteria:
 
     map_places: int = parameter(150, "Places of the route that the map has.", low=2)
     end_place: int = parameter(180, "Place at which the mission ends.", low=1)
-    places: float = parameter(2.0, "So many places off the estimate still is right.", low=0.0)
+    places: float = parameter(
+        2.0, "So many places off the estimate still is right; the true one is rounded.", low=0.0
+    )
+    pose_within: float = parameter(
+        5.0, "So far off the pose that is told still is right.", unit="m", low=0.0
+    )
     share_pct: float = parameter(
         90.0, "Least part of the way on the map with a right estimate, %.", low=0.0, high=100.0
     )
+    carried: int = parameter(0, "How often the robot must have been carried off.", low=0)
     found_within: float = parameter(
         20.0, "Way after it was carried off until the estimate is right again.", unit="m", low=0.0
     )
@@ -56,13 +68,13 @@ class Criteria(Judge):
 
     config_type = PlaceCriteria
     columns = (*NEEDED, *TOLD)
-    hears: ClassVar[tuple[str, ...]] = ("perception/place",)
+    hears: ClassVar[tuple[str, ...]] = ("perception/place", "perception/place_pose")
 
     def row(self, truth: Mapping[str, float], setpoint: Pose4 | None) -> dict[str, float]:
         """The truth, and what was told of the place last; see `Judge.row`."""
         needed(truth, NEEDED, "place")
-        told = {"told_place": -1.0, "told_new": 0.0, "told_score": 0.0, "told_threshold": 0.0}
-        return {name: truth[name] for name in NEEDED} | {n: truth.get(n, told[n]) for n in TOLD}
+        told = {name: truth.get(name, before) for name, before in TOLD.items()}
+        return {name: truth[name] for name in NEEDED} | told
 
     def is_over(self, time_s: float, row: Mapping[str, float]) -> bool:
         """At the last place, or after one collision too many."""
@@ -70,7 +82,7 @@ class Criteria(Judge):
         return row["place"] >= bounds.end_place or row["collisions"] > bounds.collisions
 
     def entries(self, flight: Flight) -> list[Entry]:
-        """Estimate on the map, found again, new outside, arrival, collisions, safety stops."""
+        """Place and pose on the map, found again, new outside, arrival, and what mustn't happen."""
         bounds: PlaceCriteria = self.bounds
         way = _Way(flight.columns, bounds)
         last = flight.columns["place"][-1] if flight.time else -np.inf
@@ -84,6 +96,11 @@ class Criteria(Judge):
                 "called new, of the way outside of it", way.share(way.new, way.outside),
                 bounds.new_pct, "%",
             ),
+            least(
+                f"pose within {bounds.pose_within:g} m, of the way on the map",
+                way.share(way.posed, way.on_map), bounds.share_pct, "%",
+            ),
+            least("carried off", way.carried[-1] if flight.time else 0.0, bounds.carried, ""),
             least("place at the end", last, bounds.end_place, ""),
             entry("collisions", collisions, bounds.collisions, ""),
             entry("safety stops", len(flight.safety_stops), bounds.safety_stops, ""),
@@ -144,14 +161,16 @@ class _Way:
     """Parts of the way, by instants weighed by the way since the one before."""
 
     def __init__(self, columns: Mapping[str, Sequence[float]], bounds: PlaceCriteria) -> None:
-        names = ("place", "gone", "carried", "gone_carried", "told_place", "told_new")
-        found = {name: np.array(columns.get(name, ()), np.float64) for name in names}
+        found = {name: np.array(columns.get(name, ()), np.float64) for name in (*NEEDED, *TOLD)}
         place, told = found["place"], found["told_place"]
         self.gone, self.carried = found["gone"], found["carried"]
         self.at = float(found["gone_carried"][-1]) if len(place) else 0.0
         self.new: NDArray[np.bool_] = found["told_new"] > 0.5
-        near = np.abs(told - place) <= bounds.places + 0.5
+        near = np.abs(told - np.round(place)) <= bounds.places
         self.right: NDArray[np.bool_] = near & (told >= 0.0) & ~self.new
+        off = np.hypot(found["told_x"] - found["x"], found["told_y"] - found["y"])
+        known = found["told_variance"] < KNOWN_M2
+        self.posed: NDArray[np.bool_] = known & (off <= bounds.pose_within)
         self.on_map: NDArray[np.bool_] = place < bounds.map_places
         self.outside: NDArray[np.bool_] = place > bounds.map_places - 1 + bounds.edge
         self._steps = np.maximum(np.diff(self.gone, prepend=self.gone[:1]), 0.0)
@@ -172,7 +191,8 @@ class _Way:
         for k in behind[self.right[behind]]:
             then = behind[(self.gone[behind] >= self.gone[k])]
             then = then[self.gone[then] <= self.gone[k] + AGAIN_M]
-            if self.right[then].all():
+            stays = self.gone[behind[-1]] >= self.gone[k] + AGAIN_M
+            if stays and self.right[then].all():
                 return float(self.gone[k] - self.at)
         return float("inf")
 
