@@ -46,7 +46,7 @@ def culprit(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize(
     ("sin", "check", "message"),
     [
-        ("random", "same inputs, same bits", "differs after re-activation"),
+        ("random", "same inputs, same bits", "differs after re-activation: '"),
         ("dies", "same inputs, same bits", "RuntimeError: planted"),
         ("silent", "same inputs, same bits", "output actuators_raw of stamp 1000000000: not"),
         ("not finite", "bad inputs are named and never passed on", "a number that isn't finite"),

@@ -260,8 +260,19 @@ def _compare_runs(
     for other, how in zip(runs[1:], ("re-activation", "a second process", "both"), strict=True):
         for key, data in runs[0].items():
             if other.get(key) != data:
-                raise TrialError(f"{key[0]} at stamp {key[1]} differs after {how}")
+                where = f"{key[0]} at stamp {key[1]} differs after {how}"
+                raise TrialError(f"{where}: {_difference(data, other.get(key))}")
     return f"{len(runs[0])} outputs, equal after re-activation and in a second process"
+
+
+def _difference(first: str, other: str | None) -> str:
+    """Two outputs around the first letter in which they differ."""
+    if other is None:
+        return "it is missing"
+    pairs = enumerate(zip(first, other, strict=False))
+    at = next((k for k, (a, b) in pairs if a != b), min(len(first), len(other)))
+    near = slice(max(at - 30, 0), at + 30)
+    return f"'{first[near]}' became '{other[near]}'"
 
 
 def _bad_inputs(trial: _Trial) -> str:
