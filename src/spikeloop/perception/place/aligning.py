@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spikeloop.perception.place.drive import Drive, DriveError
+from spikeloop.perception.place.drive import SOURCE_WORDS, Drive, DriveError
 from spikeloop.perception.place.pictures import Small
 
 TURNED_RAD = 0.5 * np.pi
 """Pictures whose headings differ more show other things, be they of one spot."""
-WORDS = {"image": "pictures", "events": "events"}
 
 
 def aligned(
@@ -68,7 +67,8 @@ def check_alike(first: Drive, first_name: str, drive: Drive, name: str) -> None:
     """
     if drive.source != first.source:
         raise DriveError(
-            f"{name}: holds {WORDS[drive.source]}, but {first_name} {WORDS[first.source]}"
+            f"{name}: holds {SOURCE_WORDS[drive.source]}, "
+            f"but {first_name} {SOURCE_WORDS[first.source]}"
         )
     if drive.placed != first.placed:
         with_, without = (name, first_name) if drive.placed else (first_name, name)

@@ -23,6 +23,8 @@ from spikeloop.parameters import parameter
 from spikeloop.perception.place.pictures import PictureConfig, Small, small_picture
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
+SOURCE_WORDS = {"image": "pictures", "events": "events"}
+"""What drives and maps are made of, by `Drive.source`, in words."""
 BAGS = (".bag", ".db3", ".mcap", ".zstd")
 
 

@@ -15,6 +15,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from spikeloop.bags.bag import Bag, BagTopic
 from spikeloop.datasets.positions import Spacer
+from spikeloop.events.array import Events
 from spikeloop.events.codecs import PacketDecoder
 from spikeloop.events.recording import EVENT_PACKET, FIELDS, RecordingError
 from spikeloop.image_pixels import pixels_of
@@ -131,8 +132,10 @@ def _pictures(
     """Time, s, pose and picture where it is wanted; only then it is made."""
     store: Any = get_typestore(Stores.ROS2_JAZZY)
     store.register(get_types_from_msg(FIELDS, EVENT_PACKET))
-    sight = _EventSight(window_s) if seen.kind == EVENT_PACKET else _PictureSight(seen.kind)
+    window = EventWindow(window_s) if seen.kind == EVENT_PACKET else None
+    decoder = PacketDecoder()
     pose: Pose | None = None
+    picture: Picture | None
     for stored in bag.messages():
         try:
             if odometry is not None and stored.topic == odometry.name:
@@ -142,9 +145,12 @@ def _pictures(
                 continue
             message = store.deserialize_cdr(stored.data, seen.kind)
             time_s = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
-            picture = (
-                sight.picture(message) if sight.take(message) and wanted(time_s, pose) else None
-            )
+            if window is not None:
+                window.add(_events(decoder, message))
+                is_due = window.is_full and wanted(time_s, pose)
+                picture = window.picture() if is_due else None
+            else:
+                picture = _pixels(seen.kind, message) if wanted(time_s, pose) else None
         except Exception as error:
             # CDR, codecs and Pillow each raise their own kinds for what is damaged.
             cause = str(error) or type(error).__name__
@@ -155,40 +161,20 @@ def _pictures(
             yield time_s, pose, picture
 
 
-class _EventSight:
-    """Events as pictures of their counts; all packets must be taken."""
-
-    def __init__(self, window_s: float) -> None:
-        self._window, self._decoder = EventWindow(window_s), PacketDecoder()
-
-    def take(self, message: Any) -> bool:
-        """Whether there are events of a whole window."""
-        events, _ = self._decoder.decode(
-            message.encoding, message.width, message.height, message.seq,
-            np.asarray(message.events, np.uint8).tobytes(),
-            big_endian=message.is_bigendian, time_base=message.time_base,
-        )  # fmt: skip
-        self._window.add(events)
-        return self._window.is_full
-
-    def picture(self, message: Any) -> Picture | None:
-        return self._window.picture()
+def _events(decoder: PacketDecoder, message: Any) -> Events:
+    events, _ = decoder.decode(
+        message.encoding, message.width, message.height, message.seq,
+        np.asarray(message.events, np.uint8).tobytes(),
+        big_endian=message.is_bigendian, time_base=message.time_base,
+    )  # fmt: skip
+    return events
 
 
-class _PictureSight:
-    """Pictures as they are, or packed."""
-
-    def __init__(self, kind: str) -> None:
-        self._is_packed = kind == PACKED_IMAGE
-
-    def take(self, message: Any) -> bool:
-        return True
-
-    def picture(self, message: Any) -> Picture | None:
-        if not self._is_packed:
-            return pixels_of(message)
-        with Image.open(io.BytesIO(bytes(message.data))) as image:
-            return plain_pixels(image)
+def _pixels(kind: str, message: Any) -> Picture:
+    if kind == IMAGE:
+        return pixels_of(message)
+    with Image.open(io.BytesIO(bytes(message.data))) as image:
+        return plain_pixels(image)
 
 
 def _pose(message: Any) -> Pose | None:

@@ -28,6 +28,7 @@ from spikeloop.parameters import ParameterError
 from spikeloop.tasks import TaskError
 
 if TYPE_CHECKING:
+    from spikeloop.perception.place.drive import Sampling
     from spikeloop.perception.place.evaluation import Result, Settings, Trial
     from spikeloop.perception.place.pictures import PictureConfig
     from spikeloop.perception.place.place_map import PlaceMap
@@ -49,6 +50,35 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BAG_OR_FOLDER",
         help="a drive along the route; give several of the same route for a better map",
     )
+    _add_sampling(parser)
+    parser.add_argument(
+        "--extend", type=Path, metavar="MAP", help="add the places to this map; it stays as it is"
+    )
+    parser.add_argument(
+        "--module-places",
+        type=int,
+        default=TemporalConfig().module_places,
+        help="places a module at most (default %(default)s)",
+    )
+    new = parser.add_argument_group("of a new map (one that is extended has them)")
+    for name, (kind, default, text) in _of_new_maps().items():
+        new.add_argument(f"--{name}", type=kind, help=f"{text} (default {default:g})")
+
+
+def _of_new_maps() -> dict[str, tuple[type, float, str]]:
+    """Type, default and text of the options that a map which is extended has decided."""
+    from spikeloop.perception.place.temporal_config import TemporalConfig
+
+    return {
+        "side": (int, 40, "size of small pictures, pixels"),
+        "patch": (int, 11, "window of contrast, pixels"),
+        "networks": (int, 5, "size of the ensemble; 0: a map for `place_sad` only"),
+        "features": (float, TemporalConfig().features, "feature neurons an input"),
+    }
+
+
+def _add_sampling(parser: argparse._ActionsContainer) -> None:
+    """Declare what is read of a drive, and where places are taken."""
     parser.add_argument("--topic", default="", help="pictures or events of a bag that has several")
     parser.add_argument("--odometry", default="", help="odometry of a bag that has several")
     parser.add_argument(
@@ -63,34 +93,22 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         default=1.0,
         help="s between places of a bag without odometry (default 1)",
     )
-    parser.add_argument(
-        "--extend", type=Path, metavar="MAP", help="add the places to this map; it stays as it is"
-    )
-    parser.add_argument(
-        "--module-places",
-        type=int,
-        default=TemporalConfig().module_places,
-        help="places a module at most (default %(default)s)",
-    )
-    new = parser.add_argument_group("of a new map (one that is extended has them)")
-    for name, (kind, default, text) in _OF_NEW_MAPS.items():
-        new.add_argument(f"--{name}", type=kind, help=f"{text} (default {default:g})")
 
 
-_OF_NEW_MAPS: dict[str, tuple[type, float, str]] = {
-    "side": (int, 40, "size of small pictures, pixels"),
-    "patch": (int, 11, "window of contrast, pixels"),
-    "networks": (int, 5, "size of the ensemble; 0: a map for `place_sad` only"),
-    "features": (float, 0.2, "feature neurons an input"),
-}
+def _sampling_of(args: argparse.Namespace) -> Sampling:
+    from spikeloop.parameters import build_config, parameters_of
+    from spikeloop.perception.place.drive import Sampling
+
+    given = vars(args)
+    return build_config(Sampling, {n: given[n] for n in parameters_of(Sampling) if n in given})
 
 
 def train(args: argparse.Namespace) -> int:
     """Learn a route and write its map."""
     from spikeloop.datasets.source import DatasetError
     from spikeloop.parameters import build_config
-    from spikeloop.perception.place.aligning import WORDS, aligned
-    from spikeloop.perception.place.drive import DriveError, Sampling, load_drive
+    from spikeloop.perception.place.aligning import aligned
+    from spikeloop.perception.place.drive import SOURCE_WORDS, DriveError, load_drive
     from spikeloop.perception.place.pictures import PictureConfig
     from spikeloop.perception.place.place_map import MapError, load_map, save_map
     from spikeloop.perception.place.temporal_config import TemporalConfig
@@ -105,8 +123,7 @@ def train(args: argparse.Namespace) -> int:
         config = build_config(
             TemporalConfig, {name: options[name] for name in ("features", "module_places")}
         )
-        names = ("topic", "odometry", "spacing", "period")
-        sampling = build_config(Sampling, {name: options[name] for name in names})
+        sampling = _sampling_of(args)
         drives = [load_drive(path, picture, sampling) for path in args.reference]
         references, poses = aligned(drives, [str(path) for path in args.reference], args.spacing)
     except (DatasetError, DriveError, MapError, ParameterError) as error:
@@ -114,7 +131,8 @@ def train(args: argparse.Namespace) -> int:
     _check_contrast(references, args.reference)
     source = drives[0].source
     if known and known.source != source:
-        raise TaskError(f"{args.extend}: was made of {WORDS[known.source]}, not of {WORDS[source]}")
+        made, new = SOURCE_WORDS[known.source], SOURCE_WORDS[source]
+        raise TaskError(f"{args.extend}: was made of {made}, not of {new}")
     if known and known.placed != drives[0].placed:
         raise TaskError(
             f"{args.extend}: has {'' if known.placed else 'no '}positions, unlike the new drives"
@@ -141,10 +159,11 @@ def train(args: argparse.Namespace) -> int:
 
 def _check_training(args: argparse.Namespace, out: Path) -> None:
     """Refuse options that nothing else checks, and fill in what a new map has by default."""
-    given = [name for name in _OF_NEW_MAPS if getattr(args, name) is not None]
+    decided = _of_new_maps()
+    given = [name for name in decided if getattr(args, name) is not None]
     if args.extend and given:
         raise TaskError(f"--{given[0]} can't be chosen with --extend: {args.extend} has its own")
-    for name, (_, default, _) in _OF_NEW_MAPS.items():
+    for name, (_, default, _) in decided.items():
         if name not in given:
             setattr(args, name, default)
     if args.networks < 0 or args.seed < 0:
@@ -206,35 +225,20 @@ def add_eval_arguments(parser: argparse.ArgumentParser) -> None:
     world.add_argument(
         "--condition", action="append", metavar="NAME", help="of the queries (default: all)"
     )
-    data = parser.add_argument_group("recorded drives (with --data PATH)")
+    data = parser.add_argument_group(
+        "recorded drives (with --data PATH)",
+        "Of Brisbane-Event-VPR events are read; frames with --topic /dvs/image_raw.",
+    )
     data.add_argument("--reference", action="append", default=[], metavar="DRIVE")
     data.add_argument("--query", action="append", default=[], metavar="DRIVE")
     data.add_argument("--every", type=int, default=1, help="Nordland: pictures a place (default 1)")
-    data.add_argument(
-        "--spacing",
-        type=float,
-        default=2.0,
-        help="m between places, where positions are known (default 2)",
-    )
+    _add_sampling(data)
     data.add_argument(
         "--within",
         type=float,
         metavar="M",
         help="m from a query within which a place is right (default: of St Lucia 20, of "
         "Brisbane-Event-VPR 70, else only the nearest is)",
-    )
-    data.add_argument(
-        "--topic",
-        default="",
-        help="pictures or events of a bag that has several; /dvs/image_raw for frames of "
-        "Brisbane-Event-VPR instead of its events",
-    )
-    data.add_argument("--odometry", default="", help="odometry of a bag that has several")
-    data.add_argument(
-        "--period",
-        type=float,
-        default=1.0,
-        help="s between places of a bag without odometry (default 1)",
     )
     data.add_argument(
         "--shift",
@@ -323,16 +327,12 @@ def _recorded(args: argparse.Namespace, settings: Settings, meta: dict[str, Any]
     """All methods on recorded drives; what these are is added to `meta`."""
     from tqdm import tqdm
 
-    from spikeloop.parameters import build_config
-    from spikeloop.perception.place.drive import Sampling
     from spikeloop.perception.place.pictures import PictureConfig
     from spikeloop.perception.place.recorded import Choice, kind_of, recorded_trial, within_of
 
     if args.within is not None and not args.within >= 0.0:
         raise TaskError(f"--within must be at least 0, not {args.within:g}")
-    names = ("topic", "odometry", "spacing", "period", "shift")
-    sampling = build_config(Sampling, {name: vars(args)[name] for name in names})
-    choice = Choice(args.reference, args.query, args.every, sampling, args.within)
+    choice = Choice(args.reference, args.query, args.every, _sampling_of(args), args.within)
 
     @cache
     def read(picture: PictureConfig) -> Trial:
