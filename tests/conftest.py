@@ -6,7 +6,7 @@ import itertools
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from unittest import mock
 
@@ -14,8 +14,10 @@ import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.publisher import Publisher
 
 import launch
+from spikeloop.loop.accounting import READERS, WRITERS
 from spikeloop.loop.domain import DOMAINS, HOLD
 from spikeloop.loop.transport import sweep
 
@@ -74,6 +76,27 @@ class Peer:
                 return value
             self._executor.spin_once(timeout_sec=0.05)
         raise AssertionError(f"condition not met within {timeout} s")
+
+    def join(self, name: str, ends: Sequence[Any], timeout: float = 60.0) -> None:
+        """Wait until a node and these ends have found all that read and write their topics.
+
+        One side of a connection knows of it before the other, which until then hears nothing.
+        """
+        told = self.diagnostics(name)
+
+        def is_joined(end: Any) -> bool:
+            topic = end.topic_name
+            readers, writers = self.node.count_subscribers(topic), self.node.count_publishers(topic)
+            found = {
+                int(told[side + topic.lstrip("/")]) == count
+                for side, count in ((READERS, readers), (WRITERS, writers))
+                if side + topic.lstrip("/") in told
+            }
+            if isinstance(end, Publisher):
+                return found == {True} and end.get_subscription_count() == readers > 0
+            return found == {True} and end.get_publisher_count() == writers > 0
+
+        self.wait(lambda: all(is_joined(end) for end in ends), timeout)
 
     def diagnostics(self, name: str) -> dict[str, str]:
         """What a node tells of itself, kept up to date."""

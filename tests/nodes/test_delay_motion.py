@@ -17,7 +17,6 @@ from spikeloop.msg import LoopCost
 from spikeloop.events.array import Events, joined
 from spikeloop.events.event_array import mono_packets
 from spikeloop.events.files.opening import open_source
-from spikeloop.loop.accounting import READERS, WRITERS
 from spikeloop.loop.slots import EVENTS
 from spikeloop.nodes.delay_motion import COST, FLOW
 from spikeloop.nodes.messages import qos_profile
@@ -56,11 +55,7 @@ def test_flow_and_cost_of_real_events_are_those_of_the_core(nodes: Any, peer: An
         peer.node.create_subscription(LoopCost, COST, costs.append, 10),
     ]
     out = peer.node.create_publisher(EventPacket, INPUT, qos_profile(EVENTS))
-    # One side of a connection knows of it before the other, which until then hears nothing.
-    told = peer.diagnostics("delay_motion")
-    peer.wait(lambda: out.get_subscription_count() and told.get(WRITERS + INPUT) == "1")
-    peer.wait(lambda: told.get(READERS + COST) == "1" and told.get(READERS + FLOW) == "1")
-    peer.wait(lambda: all(end.get_publisher_count() for end in hearing))
+    peer.join("delay_motion", [out, *hearing])
     detector, _ = load_detector("delay_motion_pruned")
     stream = EventSteps(detector, 640, 480, 8, 0.2, 20)
     steps: list[Any] = []

@@ -48,10 +48,12 @@ def test_all_of_a_davis_in_si_units_on_one_clock(nodes: Any, peer: Any) -> None:
     samples: list[Any] = []
     triggers: list[Any] = []
     create = peer.node.create_subscription
-    create(Image, "camera/image_raw", images.append, qos_profile(IMU))
-    create(Imu, "imu/data", samples.append, qos_profile(IMU))
-    create(EventTriggers, "event_camera/triggers", triggers.append, qos_profile(EVENTS))
-    peer.wait(lambda: peer.node.count_publishers("imu/data"))
+    hearing = [
+        create(Image, "camera/image_raw", images.append, qos_profile(IMU)),
+        create(Imu, "imu/data", samples.append, qos_profile(IMU)),
+        create(EventTriggers, "event_camera/triggers", triggers.append, qos_profile(EVENTS)),
+    ]
+    peer.join("event_file_player", hearing)
     create(EventPacket, "event_camera/events", events.append, qos_profile(EVENTS))
     peer.wait(lambda: sum(len(m.events) for m in events) == 8 * 117_667)
     got = decoded(events)

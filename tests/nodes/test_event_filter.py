@@ -73,14 +73,17 @@ def equal(one: Events, other: Events) -> bool:
 class Ears:
     """What the filter publishes and says."""
 
-    def __init__(self, peer: Any, topic: str = "event_camera/filtered") -> None:
+    def __init__(self, peer: Any, *ends: Any) -> None:
         self.packets: list[Any] = []
         self.values: dict[str, str] = {}
         self.said: list[str] = []
         node, self.peer = peer.node, peer
-        node.create_subscription(EventPacket, topic, self.packets.append, qos_profile(EVENTS))
+        hearing = node.create_subscription(
+            EventPacket, "event_camera/filtered", self.packets.append, qos_profile(EVENTS)
+        )
         node.create_subscription(DiagnosticArray, "/diagnostics", self._hear, 100)
-        peer.wait(lambda: node.count_publishers(topic) and self.values.get("state") == "active")
+        peer.wait(lambda: self.values.get("state") == "active")
+        peer.join("event_filter", [hearing, *ends])
 
     def _hear(self, message: DiagnosticArray) -> None:
         for status in message.status:
@@ -164,8 +167,7 @@ def test_a_bad_packet_and_a_gap_are_told_and_what_comes_behind_is_filtered(
     nodes: Any, peer: Any
 ) -> None:
     out = peer.node.create_publisher(EventPacket, "event_camera/events", qos_profile(EVENTS))
-    ears = Ears(peer)
-    peer.wait(lambda: out.get_subscription_count() == 1)
+    ears = Ears(peer, out)
     out.publish(packet(1, line(1000)))
     out.publish(packet(2, line(2000), encoding="nonsense"))
     out.publish(packet(9, line(9000)))
@@ -186,8 +188,7 @@ def test_a_bad_packet_and_a_gap_are_told_and_what_comes_behind_is_filtered(
 def test_rectification_comes_from_camera_info(nodes: Any, peer: Any) -> None:
     events = peer.node.create_publisher(EventPacket, "event_camera/events", qos_profile(EVENTS))
     info = peer.node.create_publisher(CameraInfo, "event_camera/camera_info", qos_profile(LATCHED))
-    ears = Ears(peer)
-    peer.wait(lambda: events.get_subscription_count() == 1)
+    ears = Ears(peer, events, info)
     events.publish(packet(1, line(1000)))
     peer.wait(lambda: ears.values.get("events before calibration") == "40")
     # The principal point moves by ten columns and three rows, and nothing else changes.
@@ -247,8 +248,7 @@ def launched_hot(hot_nodes: Any, ros_domain: int) -> Any:
 @pytest.mark.launch(fixture=launched_hot)
 def test_hot_pixels_are_learned_and_kept_in_the_file(peer: Any, hot_file: Path) -> None:
     out = peer.node.create_publisher(EventPacket, "event_camera/events", qos_profile(EVENTS))
-    ears = Ears(peer)
-    peer.wait(lambda: out.get_subscription_count() == 1)
+    ears = Ears(peer, out)
     for second in range(2):
         t = 1000 * np.arange(1000, dtype=np.int64) + second * 1_000_000
         one, zero = np.full(1000, 7, np.uint16), np.full(1000, 5, np.uint16)

@@ -71,14 +71,13 @@ def test_the_array_of_a_slice_is_that_of_its_function(nodes: Any, kind: str, pee
     got: list[Any] = []
     pictures: list[Any] = []
     name = "event_camera/representation"
-    peer.node.create_subscription(
-        EventRepresentation, name, got.append, qos_profile(TOPICS[name].qos)
-    )
-    peer.node.create_subscription(
-        Image, "event_camera/picture", pictures.append, qos_profile_sensor_data
-    )
+    create = peer.node.create_subscription
+    hearing = [
+        create(EventRepresentation, name, got.append, qos_profile(TOPICS[name].qos)),
+        create(Image, "event_camera/picture", pictures.append, qos_profile_sensor_data),
+    ]
     out = peer.node.create_publisher(EventPacket, "event_camera/slices", qos_profile(EVENTS))
-    peer.wait(lambda: out.get_subscription_count() == 1 and peer.node.count_publishers(name))
+    peer.join("event_representation", [out, *hearing])
     events = [some(0), some(1)]
     for seq, each in enumerate(events, 1):
         base, data = mono_packets(1000 * each.t, each.x, each.y, each.p)[0]

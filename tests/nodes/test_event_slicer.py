@@ -21,7 +21,7 @@ from spikeloop.events.slicing.by_area import ByArea
 from spikeloop.events.slicing.by_count import ByCount
 from spikeloop.events.slicing.by_time import ByTime
 from spikeloop.events.slicing.slicer import Slicer
-from spikeloop.loop.accounting import READERS, RECEIVED, WRITERS
+from spikeloop.loop.accounting import RECEIVED
 from spikeloop.loop.lockstep import Lockstep, Timing
 from spikeloop.loop.slots import EVENTS
 from spikeloop.nodes.messages import qos_profile, stamp_of
@@ -60,15 +60,6 @@ def alone(message: Any) -> Events:
     return decoder.decode(bytes(message.events))[0]
 
 
-def joined_up(told: dict[str, str], ends: list[Any]) -> bool:
-    """Whether the slicer and these subscriptions have found who writes to them, and it its reader.
-
-    One side of a connection knows of it before the other, which until then hears nothing.
-    """
-    found = (told.get(WRITERS + INPUT, "0"), told.get(READERS + SLICES, "0"))
-    return "0" not in found and all(end.get_publisher_count() for end in ends)
-
-
 @pytest.mark.launch(fixture=launched)
 @pytest.mark.parametrize(
     ("nodes", "method"),
@@ -90,7 +81,7 @@ def test_slices_are_those_of_the_slicer_and_the_last_comes_with_the_end(
     ]
     change = peer.node.create_client(ChangeState, "event_slicer/change_state")
     peer.wait(change.service_is_ready)
-    peer.wait(lambda: joined_up(told, ends))
+    peer.join("event_slicer", ends)
     create(EventPacket, INPUT, lambda _: None, 1)
     slicer, events = SLICERS[method], recorded()
     wanted = slicer.feed(events)
@@ -156,10 +147,9 @@ def lockstep() -> Lockstep:
 def test_in_lockstep_no_packet_between_two_slices_is_missed(nodes: Any, peer: Any) -> None:
     slices: list[Any] = []
     qos = qos_profile(EVENTS)
-    told = peer.diagnostics("event_slicer")
     end = peer.node.create_subscription(EventPacket, SLICES, slices.append, qos)
     out = peer.node.create_publisher(EventPacket, INPUT, qos)
-    peer.wait(lambda: out.get_subscription_count() == 1 and joined_up(told, [end]))
+    peer.join("event_slicer", [out, end])
     for tick in range(7):
         # One event in each packet, with the tick as its column.
         word = (tick << 32).to_bytes(8, "little")

@@ -102,10 +102,11 @@ def test_the_wire_gives_what_the_camera_alone_gives(
     heard: list[EventPacket] = []
     node = peer.node
     publisher = node.create_publisher(Image, "event_camera/source", qos_profile(SENSOR))
-    node.create_subscription(EventPacket, "event_camera/events", heard.append, qos_profile(EVENTS))
+    hearing = node.create_subscription(
+        EventPacket, "event_camera/events", heard.append, qos_profile(EVENTS)
+    )
     # The node compiles its pixels first.
-    peer.wait(publisher.get_subscription_count, 120.0)
-    peer.wait(lambda: node.count_publishers("event_camera/events"))
+    peer.join("gazebo_event_camera", [publisher, hearing], 120.0)
     for k, frame in enumerate(frames):
         publisher.publish(picture(frame, "rgb8", BEGIN_NS + k * STEP_NS))
         # Best effort: the next one only once this one is answered.

@@ -48,8 +48,8 @@ def test_a_turn_of_an_ouster_with_its_imu_on_one_clock(nodes: Any, peer: Any) ->
     clouds: list[Any] = []
     samples: list[Any] = []
     qos = qos_profile_sensor_data
-    peer.node.create_subscription(Imu, "imu/data", samples.append, qos_profile(IMU))
-    peer.wait(lambda: peer.node.count_publishers("imu/data"))
+    imu = peer.node.create_subscription(Imu, "imu/data", samples.append, qos_profile(IMU))
+    peer.join("lidar_player", [imu])
     peer.node.create_subscription(PointCloud2, "lidar/points", clouds.append, qos)
     cloud = peer.wait(lambda: clouds and clouds[0])
     assert (cloud.height, cloud.width, cloud.is_dense) == (128, 1024, False)

@@ -62,17 +62,12 @@ def test_the_lif_fires_through_topics_when_every_simulator_says(nodes: Any, peer
     x = np.loadtxt(FILES / "lif_norse.csv", delimiter=",")[:515, 0]
     records: list[Any] = []
     costs: list[Any] = []
-    peer.node.create_subscription(SpikeRecord, "loop/spikes", records.append, 100)
-    peer.node.create_subscription(LoopCost, "loop/cost", costs.append, 100)
+    hearing = [
+        peer.node.create_subscription(SpikeRecord, "loop/spikes", records.append, 100),
+        peer.node.create_subscription(LoopCost, "loop/cost", costs.append, 100),
+    ]
     out = peer.node.create_publisher(Observation, "observation", BURST)
-    peer.wait(
-        lambda: (
-            out.get_subscription_count()
-            and peer.node.count_publishers("loop/spikes")
-            and peer.node.count_publishers("loop/cost")
-        ),
-        60.0,
-    )
+    peer.join("nir_network", [out, *hearing])
     for first in range(0, len(x), BURST):
         for value in x[first : first + BURST]:
             message = Observation(values=[float(2 * value + 1)])
@@ -96,11 +91,11 @@ def _some(seed: int) -> Events:
 def test_events_give_the_detections_of_the_network_alone(nodes: Any, peer: Any) -> None:
     found: list[Any] = []
     name = "perception/detections"
-    peer.node.create_subscription(
+    hearing = peer.node.create_subscription(
         Detection2DArray, name, found.append, qos_profile(TOPICS[name].qos)
     )
     out = peer.node.create_publisher(EventPacket, "event_camera/events", qos_profile(EVENTS))
-    peer.wait(lambda: out.get_subscription_count() and peer.node.count_publishers(name), 60.0)
+    peer.join("nir_network", [out, hearing])
     core, classes = NirStream(CNN["file"], 1.0, "soft"), []
     for seq in range(1, 5):
         events = _some(seq)

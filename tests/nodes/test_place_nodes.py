@@ -46,13 +46,16 @@ class Desk:
         self.peer, self.places, self.poses, self.costs, self.texts = peer, [], [], [], []
         self.images = peer.node.create_publisher(Image, "camera/image_raw", qos_profile_sensor_data)
         self.odometry = peer.node.create_publisher(Odometry, "odom", qos_profile_sensor_data)
-        for kind, name, keep in (
-            (PlaceMatch, "perception/place", self.places.append),
-            (PoseWithCovarianceStamped, "perception/place_pose", self.poses.append),
-            (LoopCost, "loop/cost", self.costs.append),
-            (DiagnosticArray, "/diagnostics", self._hear),
-        ):
-            peer.node.create_subscription(kind, name, keep, qos_profile(TOPICS[name].qos))
+        hear = peer.node.create_subscription
+        self.hearing = [
+            hear(kind, name, keep, qos_profile(TOPICS[name].qos))
+            for kind, name, keep in (
+                (PlaceMatch, "perception/place", self.places.append),
+                (PoseWithCovarianceStamped, "perception/place_pose", self.poses.append),
+                (LoopCost, "loop/cost", self.costs.append),
+            )
+        ]
+        hear(DiagnosticArray, "/diagnostics", self._hear, 100)
 
     def _hear(self, message: DiagnosticArray) -> None:
         for entry in message.status:
@@ -149,7 +152,7 @@ def test_a_known_place_is_recognised_and_nothing_is_said_of_a_black_picture(
 def test_slices_of_events_are_recognised_by_their_counts(nodes: Any, peer: Any) -> None:
     desk = Desk(peer)
     out = peer.node.create_publisher(EventPacket, "event_camera/slices", qos_profile(EVENTS))
-    peer.wait(lambda: out.get_subscription_count() == 1)
+    peer.join("place_sad", [out, *desk.hearing])
     for seq, place in enumerate((4, 9), 1):
         y, x = np.nonzero(counts(place))
         times = np.repeat(np.arange(len(x)), counts(place)[y, x])

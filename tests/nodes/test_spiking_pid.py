@@ -31,16 +31,20 @@ class _Wire:
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.altitude = peer.node.create_publisher(Range, "altitude", 5)
         self.setpoint = peer.node.create_publisher(PoseStamped, "setpoint", latched)
-        peer.node.create_subscription(
-            Actuators, "actuators_raw", lambda m: self.commands.append(tuple(m.normalized)), 10
-        )
-        peer.node.create_subscription(LoopCost, "loop/cost", self.costs.append, 100)
+        hear = peer.node.create_subscription
+        self.hearing = [
+            hear(Actuators, "actuators_raw", self._keep, 10),
+            hear(LoopCost, "loop/cost", self.costs.append, 100),
+        ]
         peer.node.create_subscription(
             DiagnosticArray,
             "/diagnostics",
             lambda m: self.told.extend(s.message for s in m.status if s.name == "/spiking_pid"),
             100,
         )
+
+    def _keep(self, message: Actuators) -> None:
+        self.commands.append(tuple(message.normalized))
 
     def aim(self, height: float) -> None:
         message = PoseStamped()
@@ -58,11 +62,7 @@ class _Wire:
 
     def connect(self) -> None:
         """Wait for the node, aim at 2 m, and send 1.5 m until commands come."""
-        self.peer.wait(
-            lambda: (
-                self.altitude.get_subscription_count() and self.setpoint.get_subscription_count()
-            )
-        )
+        self.peer.join("spiking_pid", [self.altitude, self.setpoint, *self.hearing])
         self.aim(2.0)
         self.peer.wait(lambda: self.send(1.5) or self.commands[-1])
 
