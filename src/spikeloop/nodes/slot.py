@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from rclpy.clock import Clock, ClockType
@@ -16,6 +17,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
+from rclpy.timer import Timer
 
 from spikeloop.loop.health import HealthLimits, InputHealth, Level
 from spikeloop.loop.lockstep import Lockstep, StampJoin
@@ -309,6 +311,36 @@ class SlotNode(LifecycleNode):
         """Publish a message as it is, and count it."""
         self._publishers_by_topic[name].publish(message)
         self.sent[name] += 1
+
+    # --- callbacks -----------------------------------------------------------------------------
+    # The EventsExecutor calls what it has noted as due even if timer or subscription are destroyed
+    # by then, and notes a timer each time that it looks until it has called it.
+
+    def create_timer(
+        self, timer_period_sec: float, callback: Callable[[], None], **options: Any
+    ) -> Timer:
+        """A timer as usual, which calls nothing any more once it is destroyed."""
+
+        def call() -> None:
+            if timer in self.timers:
+                callback()
+
+        timer: Timer = super().create_timer(timer_period_sec, call, **options)
+        return timer
+
+    def create_subscription(
+        self, msg_type: Any, topic: str, callback: Callable[[Any], None], qos: Any, **options: Any
+    ) -> Subscription:
+        """A subscription as usual, which calls nothing any more once it is destroyed."""
+
+        def call(message: Any) -> None:
+            if subscription in self.subscriptions:
+                callback(message)
+
+        subscription: Subscription = super().create_subscription(
+            msg_type, topic, call, qos, **options
+        )
+        return subscription
 
     # --- small print ---------------------------------------------------------------------------
 
