@@ -51,8 +51,8 @@ def spun(ros_domain: int) -> Iterator[_Spun]:
 
 def test_a_destroyed_timer_calls_nothing_that_was_due(spun: _Spun) -> None:
     # While a node is busy, its executor finds the timer due several times.
-    for period_s in (0.02, 0.03, 0.05):
-        spun.node.create_timer(period_s, lambda: time.sleep(0.008))
+    for period_s in (0.04, 0.06):
+        spun.node.create_timer(period_s, lambda: time.sleep(0.01))
     timers: list[Any] = []
     calls: list[bool] = []
     for count in range(1, 31):

@@ -26,8 +26,11 @@ def launched(description: Any, ros_domain: int) -> Any:
 @pytest.mark.parametrize("nodes", [{"gate": {"size": 1}}], indirect=True, ids=["gate"])
 def test_list_echo_and_a_wrong_name(nodes: Any, peer: Any) -> None:
     peer.wait(lambda: peer.node.count_publishers("/actuators"))
-    listed = _topic("list").stdout
-    assert "/actuators " in listed and "actuator_msgs/msg/Actuators" in listed
+    # A list is of what has been found so far.
+    listed = peer.wait(
+        lambda: [t for t in _topic("list").stdout.splitlines() if "/actuators " in t]
+    )
+    assert "actuator_msgs/msg/Actuators" in listed[0]
     echoed = _topic("echo", "/actuators", "--count", "2", "--timeout", "15")
     assert echoed.returncode == 0 and echoed.stdout.count("normalized=[0.0]") == 2
     wrong = _topic("echo", "/actuator")
