@@ -11,14 +11,18 @@ import launch_pytest
 import pytest
 from actuator_msgs.msg import Actuators
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Bool
+from std_srvs.srv import SetBool
 
 from spikeloop import nodes as nodes_package
 from spikeloop.nodes.registry import UnknownNodeError, node_type, node_types
 
+RECORDING = Path(__file__).parents[1] / "data" / "evt3_test_events_1"
 NAMES = tuple(sorted(node_types()))
 
 
@@ -75,10 +79,10 @@ class _Wire:
         self.got: list[tuple[float, ...]] = []
         self.peer = peer
         self.raw = peer.node.create_publisher(Actuators, "actuators_raw", 1)
-        self.stop = peer.node.create_publisher(Bool, "stop", QoSProfile(depth=1))
-        peer.node.create_subscription(
+        out = peer.node.create_subscription(
             Actuators, "actuators", lambda m: self.got.append(tuple(m.normalized)), 10
         )
+        self.ends = [self.raw, out]
 
     def send(self, *values: float) -> tuple[float, ...]:
         """Send a raw command, and wait for the next one that comes out."""
@@ -122,6 +126,44 @@ def test_gate_falls_silent_safe_and_says_why(nodes: Any, peer: Any) -> None:
     peer.wait(lambda: wire.got[-1] == (0.0,))
     assert time.monotonic() - last < 0.8
     peer.wait(lambda: any("actuators_raw: silent" in text for text in told))
+
+
+def _change(peer: Any, node: str, *labels: str) -> None:
+    for label in labels:
+        request = ChangeState.Request(transition=Transition(label=label))
+        assert _call(peer, ChangeState, f"{node}/change_state", request).success
+
+
+@pytest.mark.launch(fixture=launched)
+@_gate(size=1, autostart=False)
+def test_a_stop_holds_that_came_before_the_gate_was_active(nodes: Any, peer: Any) -> None:
+    wire = _Wire(peer)
+    _change(peer, "gate", "configure")
+    assert _call(peer, SetBool, "gate/stop", SetBool.Request(data=True)).success
+    _change(peer, "gate", "cleanup")
+    names = peer.node.get_service_names_and_types_by_node
+    peer.wait(lambda: "/gate/stop" not in dict(names("gate", "/")))
+    _change(peer, "gate", "configure", "activate")
+    peer.join("gate", wire.ends)
+    for _ in range(3):
+        assert wire.send(0.5) == (0.0,)
+    assert _call(peer, SetBool, "gate/stop", SetBool.Request(data=False)).success
+    peer.wait(lambda: wire.send(0.5) == (0.5,))
+
+
+@pytest.mark.launch(fixture=launched)
+@pytest.mark.parametrize(
+    "nodes",
+    [{"event_player": {"file": str(RECORDING), "autostart": False}}],
+    indirect=True,
+    ids=["player"],
+)
+def test_a_service_of_an_active_node_is_refused_before(nodes: Any, peer: Any) -> None:
+    _change(peer, "event_player", "configure")
+    answer = _call(peer, SetBool, "event_player/pause", SetBool.Request(data=True))
+    assert (answer.success, answer.message) == (False, "the node is inactive, not active")
+    _change(peer, "event_player", "activate")
+    assert _call(peer, SetBool, "event_player/pause", SetBool.Request(data=True)).success
 
 
 @pytest.mark.launch(fixture=launched)

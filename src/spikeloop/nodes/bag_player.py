@@ -94,7 +94,7 @@ class BagPlayerNode(SlotNode):
         if not self._outputs:
             self.diagnoser.report(Level.ERROR, f"{self.config.file}: no topic of it can be played")
             return TransitionCallbackReturn.FAILURE
-        self.create_service(SetBool, "~/pause", self._on_pause)
+        self.offer(SetBool, "~/pause", self._on_pause)
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:

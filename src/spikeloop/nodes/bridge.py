@@ -86,8 +86,8 @@ class BridgeNode(SlotNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Offer `~/pause` (data: true holds, false goes on) and `~/reset`."""
-        self.create_service(SetBool, "~/pause", self._on_pause)
-        self.create_service(Trigger, "~/reset", self._on_reset)
+        self.offer(SetBool, "~/pause", self._on_pause)
+        self.offer(Trigger, "~/reset", self._on_reset)
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -387,7 +387,7 @@ class BridgeNode(SlotNode):
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = self.lifecycle.state == "active" and not self.done
+        response.success = not self.done
         if not response.success:
             response.message = "no mission is under way"
             return response

@@ -50,14 +50,7 @@ UNASKED = ("stop", "/clock")
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
-
-    Attributes:
-        check: what must hold.
-        held: whether it does; None where it doesn't apply to this node.
-        detail: figures, or what is wrong, or why it doesn't apply.
-
-    """
+    """What must hold, whether it does (None: doesn't apply), and figures or what is wrong."""
 
     check: str
     held: bool | None
@@ -177,19 +170,21 @@ def _lifecycle(trial: _Trial) -> str:
         _expect_state(examiner, process, "unconfigured")
         if examiner.change(process, "activate"):
             raise TrialError("granted 'activate' in state 'unconfigured'")
-        for label, state in (
-            ("configure", "inactive"),
-            ("activate", "active"),
-            ("deactivate", "inactive"),
-            ("activate", "active"),
-            ("deactivate", "inactive"),
-            ("cleanup", "unconfigured"),
-            ("configure", "inactive"),
-        ):
-            if not examiner.change(process, label):
-                raise TrialError(f"refused '{label}'; it said:\n{process.output}")
-            _expect_state(examiner, process, state)
-    return "configured, activated twice, cleaned up, configured again"
+        _change(examiner, process, {"configure": "inactive"})
+        for _ in range(2):
+            _change(examiner, process, {"activate": "active", "deactivate": "inactive"})
+        _change(examiner, process, {"cleanup": "unconfigured", "configure": "inactive"})
+    with trial.examined(autostart=False) as (process, examiner):
+        _change(examiner, process, {"configure": "inactive", "shutdown": "finalized"})
+    return "configured, activated twice, cleaned up, configured again; shut down when never active"
+
+
+def _change(examiner: Examiner, process: NodeProcess, transitions: Mapping[str, str]) -> None:
+    """Run transitions, each with the state that must follow."""
+    for label, state in transitions.items():
+        if not examiner.change(process, label):
+            raise TrialError(f"refused '{label}'; it said:\n{process.output}")
+        _expect_state(examiner, process, state)
 
 
 def _expect_state(examiner: Examiner, process: NodeProcess, state: str) -> None:

@@ -147,7 +147,7 @@ class EventFilterNode(EventNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Keep what was learned of hot pixels."""
         file = self.config.hot_pixels_file
-        learned = (getattr(self, "_filters", None) or {}).get("hot_pixels")
+        learned = (self._filters or {}).get("hot_pixels")
         if file and isinstance(learned, HotPixels):
             try:
                 learned.save(Path(file))

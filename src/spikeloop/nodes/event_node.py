@@ -64,7 +64,6 @@ class EventNode(SlotNode):
             self.joins, self.subscribes = (), (self.source, *self.others)
         else:
             self.joins, self.subscribes = (self.source,), self.others
-        self._tell_timer: Any = None
         self._announcements: Announcements | None = None
 
     def written(self, name: str, writer: PacketWriter) -> dict[str, str]:
@@ -111,10 +110,8 @@ class EventNode(SlotNode):
         if self._announcements is not None:
             self._announcements.close()
             self._announcements = None
-        if self._tell_timer is not None:
-            self.destroy_timer(self._tell_timer)
-            self._tell_timer = None
-            self._tell()
+        self.destroy_timer(self._tell_timer)
+        self._tell()
         return super().on_deactivate(state)
 
     def _warm_up(self) -> None:

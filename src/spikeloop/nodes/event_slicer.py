@@ -176,10 +176,9 @@ class EventSlicerNode(EventNode):
         return Triggers(held.t[before], held.channel[before], held.value[before])
 
     def _publish_rest(self) -> None:
-        slicer = getattr(self, "_slicer", None)
-        if slicer is None:
+        if self._slicer is None:
             return
-        for name, message, stamp_ns in self._outputs(slicer.finish()):
+        for name, message, stamp_ns in self._outputs(self._slicer.finish()):
             self.publish(name, message, stamp_ns)
 
     def _make(self, width: int, height: int) -> Slicer:

@@ -50,7 +50,7 @@ class GateNode(SlotNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Offer the service `~/stop` (data: true stops, false releases)."""
-        self.create_service(SetBool, "~/stop", self._on_stop)
+        self.offer(SetBool, "~/stop", self._on_stop, inactive=True)
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -122,7 +122,8 @@ class GateNode(SlotNode):
     def _on_stop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         if request.data:
             self.gate.stop("by service")
-            self._on_check()
+            if self._is_active():
+                self._on_check()
         else:
             self.gate.release()
         response.success = True

@@ -142,7 +142,6 @@ class PlayerNode(SlotNode):
     """
 
     player: Player[Any]
-    _pause: Any = None
 
     @abstractmethod
     def open_file(self) -> None:
@@ -175,7 +174,7 @@ class PlayerNode(SlotNode):
         except RecordingError as error:
             self.diagnoser.report(Level.ERROR, str(error))
             return TransitionCallbackReturn.FAILURE
-        self._pause = self.create_service(SetBool, "~/pause", self._on_pause)
+        self.offer(SetBool, "~/pause", lambda *both: self.player.on_pause(*both))
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -195,22 +194,8 @@ class PlayerNode(SlotNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop playing."""
-        if hasattr(self, "player"):
-            self.player.close()
+        self.player.close()
         return super().on_deactivate(state)
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Take the service back, so that a second one isn't beside it later."""
-        if self._pause is not None:
-            self.destroy_service(self._pause)
-            self._pause = None
-        return super().on_cleanup(state)
-
-    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        if not hasattr(self, "player"):
-            response.message = "not active yet"
-            return response
-        return self.player.on_pause(request, response)
 
 
 def all_there(node: SlotNode, topics: tuple[str, ...], wanted: int) -> bool:

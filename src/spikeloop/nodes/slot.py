@@ -16,6 +16,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
+from rclpy.service import Service
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
@@ -95,6 +96,7 @@ class SlotNode(LifecycleNode):
         self._subscriptions_by_topic: dict[str, Subscription] = {}
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._gating: Any = None
+        self._offered: list[Service] = []
         watch(self, lambda: self.config, self._is_active, self._apply)
 
     # --- what nodes override -------------------------------------------------------------------
@@ -166,7 +168,10 @@ class SlotNode(LifecycleNode):
         return SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Take the publishers back."""
+        """Take services and publishers back."""
+        for service in self._offered:
+            self.destroy_service(service)
+        self._offered.clear()
         for publisher in self._publishers_by_topic.values():
             self.destroy_publisher(publisher)
         self._publishers_by_topic.clear()
@@ -175,8 +180,9 @@ class SlotNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """End from any state as a deactivated, cleaned up node."""
-        self.on_deactivate(state)
-        return self.on_cleanup(state)
+        if state.label == "active":
+            self.on_deactivate(state)
+        return SUCCESS if state.label == "unconfigured" else self.on_cleanup(state)
 
     def end(self) -> None:
         """Leave in good order before the process ends: a last word, then nothing more."""
@@ -341,6 +347,26 @@ class SlotNode(LifecycleNode):
             msg_type, topic, call, qos, **options
         )
         return subscription
+
+    def offer(self, kind: Any, name: str, callback: Any, *, inactive: bool = False) -> None:
+        """Offer a service from `on_configure` on until the node is cleaned up.
+
+        Args:
+            kind: its type; the response has `success` and `message`.
+            name: such as "~/pause".
+            callback: takes request and response, and gives the response.
+            inactive: whether it is meant for a node that isn't active too; else that is refused.
+
+        """
+
+        def answer(request: Any, response: Any) -> Any:
+            if inactive or self._is_active():
+                return callback(request, response)
+            response.success = False
+            response.message = f"the node is {self.lifecycle.state}, not active"
+            return response
+
+        self._offered.append(self.create_service(kind, name, answer))
 
     # --- small print ---------------------------------------------------------------------------
 
