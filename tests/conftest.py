@@ -81,20 +81,21 @@ class Peer:
         """Wait until a node and these ends have found all that read and write their topics.
 
         One side of a connection knows of it before the other, which until then hears nothing.
+        Topics whose names in the table are absolute, such as /clock, can't be waited for.
         """
         told = self.diagnostics(name)
 
         def is_joined(end: Any) -> bool:
             topic = end.topic_name
-            readers, writers = self.node.count_subscribers(topic), self.node.count_publishers(topic)
-            found = {
-                int(told[side + topic.lstrip("/")]) == count
-                for side, count in ((READERS, readers), (WRITERS, writers))
-                if side + topic.lstrip("/") in told
-            }
+            counts = {READERS: self.node.count_subscribers(topic)}
+            counts[WRITERS] = self.node.count_publishers(topic)
+            names = {side: side + topic.lstrip("/") for side in counts}
+            node_found = {told[n] == str(counts[s]) for s, n in names.items() if n in told}
             if isinstance(end, Publisher):
-                return found == {True} and end.get_subscription_count() == readers > 0
-            return found == {True} and end.get_publisher_count() == writers > 0
+                found = end.get_subscription_count() == counts[READERS] > 0
+            else:
+                found = end.get_publisher_count() == counts[WRITERS] > 0
+            return found and node_found == {True}
 
         self.wait(lambda: all(is_joined(end) for end in ends), timeout)
 

@@ -45,7 +45,7 @@ def parameter(
         low: smallest value allowed (each element of a tuple).
         high: largest value allowed.
         choices: the strings allowed, if only some are.
-        fixed: whether it can be set at the start only, not while the node is active.
+        fixed: whether it can be set only until the node is configured.
 
     Returns:
         A dataclass field.

@@ -37,6 +37,14 @@ def test_the_more_important_source_wins_until_it_falls_silent() -> None:
     assert gate.accept("auto", [0.9, 0.4], 0, S + S).values == (0.9, 0.4)
 
 
+def test_commands_that_are_forgotten_dont_count() -> None:
+    gate = _gate()
+    gate.accept("teleop", [0.1, 0.1], 0, S)
+    gate.forget()
+    assert gate.decide(S).safe
+    assert gate.accept("auto", [0.9, 0.4], 0, S).values == (0.9, 0.4)
+
+
 def test_silence_gives_the_safe_command_with_its_cause() -> None:
     gate = _gate()
     gate.accept("auto", [0.9, 0.4], 0, S)

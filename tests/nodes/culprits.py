@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from actuator_msgs.msg import Actuators
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.slot import SlotNode
 from spikeloop.parameters import parameter
 
-SINS = ("none", "random", "not finite", "slow end", "dies", "foreign topic", "silent")
+SINS = ("none", "random", "not finite", "slow end", "dies", "foreign topic", "silent", "bad start")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class CulpritNode(SlotNode):
     def wiring(cls, config: Any) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         more = ("lidar/points",) if config.sin == "foreign topic" else ()
         return (*cls.publishes, *more), cls.joins, cls.joins
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        if self.config.sin == "bad start":
+            raise RuntimeError("planted")
+        return super().on_activate(state)
 
     def answer(self, stamp_ns: int, inputs: Any) -> Any:
         sin, value = self.config.sin, inputs["altitude"].range

@@ -50,6 +50,11 @@ def culprit(monkeypatch: pytest.MonkeyPatch) -> Any:
         ("dies", "same inputs, same bits", "RuntimeError: planted"),
         ("silent", "same inputs, same bits", "output actuators_raw of stamp 1000000000: not"),
         ("not finite", "bad inputs are named and never passed on", "a number that isn't finite"),
+        (
+            "bad start",
+            "lifecycle transitions work, forbidden ones are refused",
+            "RuntimeError: planted",
+        ),
         ("slow end", "ends quietly on a signal", "s to end, more than 1.5 s"),
         ("foreign topic", "keeps to the topics of its slot", "publishes 'lidar/points', but slot"),
     ],

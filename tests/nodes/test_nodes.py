@@ -11,9 +11,10 @@ import launch_pytest
 import pytest
 from actuator_msgs.msg import Actuators
 from diagnostic_msgs.msg import DiagnosticArray
+from launch_pytest.tools.process import wait_for_exit_sync
 from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
-from rcl_interfaces.srv import SetParameters
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Bool
@@ -56,20 +57,71 @@ def _call(peer: Any, kind: Any, name: str, request: Any) -> Any:
     return future.result()
 
 
+def _set(peer: Any, node: str, **values: Any) -> Any:
+    parameters = [Parameter(k, value=v).to_parameter_msg() for k, v in values.items()]
+    request = SetParametersAtomically.Request(parameters=parameters)
+    name = f"{node}/set_parameters_atomically"
+    return _call(peer, SetParametersAtomically, name, request).result
+
+
+def _change(peer: Any, node: str, *labels: str) -> None:
+    for label in labels:
+        request = ChangeState.Request(transition=Transition(label=label))
+        assert _call(peer, ChangeState, f"{node}/change_state", request).success
+
+
 @pytest.mark.launch(fixture=launched)
 @_gate(size=3)
 def test_parameters_are_all_set_or_none(nodes: Any, peer: Any) -> None:
-    def set_to(**values: Any) -> list[Any]:
-        parameters = [Parameter(k, value=v).to_parameter_msg() for k, v in values.items()]
-        request = SetParameters.Request(parameters=parameters)
-        results: list[Any] = _call(peer, SetParameters, "gate/set_parameters", request).results
-        return results
-
-    assert set_to(timeout=1)[0].successful
-    refused = set_to(timeout=-1.0)[0]
+    assert _set(peer, "gate", timeout=1).successful
+    refused = _set(peer, "gate", timeout=-1.0)
     assert not refused.successful and "timeout" in refused.reason
-    refused = set_to(size=2)[0]
+    refused = _set(peer, "gate", size=2)
     assert not refused.successful and "while the node is active" in refused.reason
+
+
+@pytest.mark.launch(fixture=launched)
+@_gate(size=1, autostart=False)
+def test_fixed_parameters_hold_from_the_configuration_on(nodes: Any, peer: Any) -> None:
+    assert _set(peer, "gate", kind="cmd_vel", size=6).successful
+    _change(peer, "gate", "configure")
+    refused = _set(peer, "gate", stamped=False)
+    assert not refused.successful and "while the node is inactive" in refused.reason
+    _change(peer, "gate", "activate")
+    peer.wait(lambda: peer.node.count_publishers("cmd_vel"))
+    assert peer.node.count_subscribers("cmd_vel_raw") and not peer.node.count_publishers(
+        "actuators"
+    )
+
+
+@pytest.mark.launch(fixture=launched)
+@pytest.mark.parametrize("nodes", [{"pid": {"autostart": False}}], indirect=True, ids=["pid"])
+def test_parameters_can_be_set_before_there_is_a_controller(nodes: Any, peer: Any) -> None:
+    assert _set(peer, "pid", kp=2.0).successful
+    _change(peer, "pid", "configure", "activate")
+    assert _set(peer, "pid", kp=3.0).successful
+
+
+@pytest.mark.launch(fixture=launched)
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        {
+            "bridge": {
+                "mission": "blimp_altitude", "report": "/dev/null/nowhere", "start_within": 1.0
+            }
+        }
+    ],
+    indirect=True,
+    ids=["bridge"],
+)  # fmt: skip
+def test_a_report_that_cant_be_written_hides_no_cause(nodes: Any, launch_context: Any) -> None:
+    process = nodes["bridge"]
+    assert wait_for_exit_sync(launch_context, process, timeout=60)
+    assert process.return_code == 1
+    text = process.get_stderr()
+    assert "parameter 'report': /dev/null/nowhere: can't be written" in text
+    assert "mission failed: after 1 s nobody" in text and "Traceback" not in text
 
 
 class _Wire:
@@ -128,20 +180,15 @@ def test_gate_falls_silent_safe_and_says_why(nodes: Any, peer: Any) -> None:
     peer.wait(lambda: any("actuators_raw: silent" in text for text in told))
 
 
-def _change(peer: Any, node: str, *labels: str) -> None:
-    for label in labels:
-        request = ChangeState.Request(transition=Transition(label=label))
-        assert _call(peer, ChangeState, f"{node}/change_state", request).success
-
-
 @pytest.mark.launch(fixture=launched)
 @_gate(size=1, autostart=False)
 def test_a_stop_holds_that_came_before_the_gate_was_active(nodes: Any, peer: Any) -> None:
     wire = _Wire(peer)
     _change(peer, "gate", "configure")
     assert _call(peer, SetBool, "gate/stop", SetBool.Request(data=True)).success
-    _change(peer, "gate", "cleanup")
     names = peer.node.get_service_names_and_types_by_node
+    peer.wait(lambda: "/gate/stop" in dict(names("gate", "/")))
+    _change(peer, "gate", "cleanup")
     peer.wait(lambda: "/gate/stop" not in dict(names("gate", "/")))
     _change(peer, "gate", "configure", "activate")
     peer.join("gate", wire.ends)
@@ -164,6 +211,17 @@ def test_a_service_of_an_active_node_is_refused_before(nodes: Any, peer: Any) ->
     assert (answer.success, answer.message) == (False, "the node is inactive, not active")
     _change(peer, "event_player", "activate")
     assert _call(peer, SetBool, "event_player/pause", SetBool.Request(data=True)).success
+    _change(peer, "event_player", "shutdown")
+
+
+@pytest.mark.launch(fixture=launched)
+@pytest.mark.parametrize(
+    "nodes", [{"bag_player": {"autostart": False}}], indirect=True, ids=["unconfigured"]
+)
+def test_a_node_that_was_never_configured_is_shut_down(nodes: Any, peer: Any) -> None:
+    _change(peer, "bag_player", "shutdown")
+    state = _call(peer, GetState, "bag_player/get_state", GetState.Request()).current_state
+    assert state.label == "finalized"
 
 
 @pytest.mark.launch(fixture=launched)

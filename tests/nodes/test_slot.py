@@ -38,6 +38,7 @@ class _Spun:
         self.spin_until(lambda: time.monotonic() > end)
 
     def close(self) -> None:
+        self._executor.shutdown()
         self.node.destroy_node()
         self._context.try_shutdown()
 

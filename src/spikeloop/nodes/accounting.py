@@ -75,16 +75,17 @@ class GateWatch:
         """Watch the gate of a full node name."""
         self._listener, self._gate = listener, gate
         self._seen: dict[str, str] = {}
-        self._count = 0
+        self._count: int | None = None
         self._goes_on = False
 
     def news(self) -> str:
         """Why the gate has begun to send the safe command; empty where it hasn't."""
         values = self._listener.values(self._gate)
-        if values is self._seen:
+        if not values or values is self._seen:
             return ""
         self._seen = values
         count = int(values.get("safe_commands", 0))
-        went_on, self._goes_on = self._goes_on, count > self._count
-        self._count = count
+        # A gate that ran before has sent some already.
+        before, self._count = count if self._count is None else self._count, count
+        went_on, self._goes_on = self._goes_on, count > before
         return self._listener.last_words(self._gate) if self._goes_on and not went_on else ""

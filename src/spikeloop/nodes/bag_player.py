@@ -87,7 +87,7 @@ class BagPlayerNode(SlotNode):
                 raise BagError("parameter 'file' names no bag")
             self.bag = Bag(Path(self.config.file))
             for topic in self._provided(self._chosen()):
-                self._offer(topic)
+                self._announce(topic)
         except BagError as error:
             self.diagnoser.report(Level.ERROR, str(error))
             return TransitionCallbackReturn.FAILURE
@@ -103,6 +103,7 @@ class BagPlayerNode(SlotNode):
         self.played = self.loops = 0
         self._messages: Iterator[Stored] = iter(())
         self._next: Stored | None = None
+        self._breaks_off = False
         self._started, self._clock_ns, self._looked_at = False, 0, 0.0
         self._timer = self.create_timer(CHECK_S, self._on_timer, clock=self._steady)
         return super().on_activate(state)
@@ -181,7 +182,7 @@ class BagPlayerNode(SlotNode):
     def _refuse(self, topic: BagTopic, why: str) -> None:
         self.diagnoser.report(Level.ERROR, f"topic {topic.name} isn't played: {why}")
 
-    def _offer(self, topic: BagTopic) -> None:
+    def _announce(self, topic: BagTopic) -> None:
         if topic.name in self._outputs:
             return
         depth = topic.depth or (1 if topic.latched else DEPTH)
@@ -198,6 +199,8 @@ class BagPlayerNode(SlotNode):
                 return
             self._started = True
             self._begin()
+            if self._next is None:
+                self._on_end()
         now = time.monotonic()
         self._tell_clock(now)
         while self._next is not None and self.playback.is_due(self._due_ns, now):
@@ -244,6 +247,7 @@ class BagPlayerNode(SlotNode):
                 if stored.topic in self._outputs:
                     return stored
         except BagError as error:
+            self._breaks_off = True
             self.diagnoser.report(Level.ERROR, str(error))
         return None
 
@@ -270,8 +274,8 @@ class BagPlayerNode(SlotNode):
                 self.diagnoser.report(
                     Level.WARN, f"the bag begins again: time jumps back by {back:.3f} s"
                 )
-        elif self.config.end:
-            self.exit_code = 0
+        elif self.config.end and self.exit_code is None:
+            self.exit_code = int(self._breaks_off)
 
     # --- clock and pause -----------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
-from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from spikeloop_sim.base import Base
@@ -62,9 +61,8 @@ class BridgeNode(SlotNode):
         reads = (robot.command_kind, *judge_type(kind_of(mission.criteria)).hears)
         return topics_of(robot, mission.has_setpoints), reads, ()
 
-    def __init__(self, **options: Any) -> None:
+    def wire(self) -> None:
         """Load the mission and the robot, for the topics depend on them."""
-        super().__init__(**options)
         try:
             self.mission = load_mission(self.config.mission)
             self.robot = robot_of(self.mission)
@@ -214,8 +212,11 @@ class BridgeNode(SlotNode):
             **self.account.summary(),
         }
         report = self.log.report(complete)
-        if self.config.report:
-            write_report(Path(self.config.report), report)
+        try:
+            if self.config.report:
+                write_report(Path(self.config.report), report)
+        except OSError as error:
+            self.fail(f"parameter 'report': {self.config.report}: can't be written: {error}")
         if not failure:
             verdict = "succeeded" if report["success"] else "failed: a criterion doesn't hold"
             self.get_logger().info(f"mission {self.mission.name} {verdict}")
@@ -233,7 +234,7 @@ class BridgeNode(SlotNode):
         if self.done:
             if not self._is_reported and self.account.is_settled():
                 self._report()
-                self.exit_code = 0
+                self.exit_code = self.exit_code or 0
             return
         if not self.began_ns:
             if self._ready():
@@ -353,7 +354,7 @@ class BridgeNode(SlotNode):
 
     def _run_ns(self) -> int:
         """Steady clock, ns, which stands while the simulation is held."""
-        return time.monotonic_ns() - self._paused_ns
+        return (self._paused_since or time.monotonic_ns()) - self._paused_ns
 
     def _tell_stops(self) -> None:
         for time_s, reason in self.base.safety_stops[self._told :]:

@@ -50,7 +50,7 @@ UNASKED = ("stop", "/clock")
 
 @dataclass(frozen=True)
 class Finding:
-    """What must hold, whether it does (None: doesn't apply), and figures or what is wrong."""
+    """What must hold; whether it does, or None; figures, what is wrong, or why it doesn't apply."""
 
     check: str
     held: bool | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from geometry_msgs.msg import TwistStamped
@@ -96,9 +96,8 @@ class DecisionTransformerNode(ObservingNode):
         command = "cmd_vel_raw" if drives else "actuators_raw"
         return (command, *cls.publishes[1:]), joins, joins
 
-    def __init__(self, **options: Any) -> None:
+    def wire(self) -> None:
         """Take the topics of the task."""
-        super().__init__(**options)
         self.publishes, self.joins, _ = self.wiring(self.config)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -62,10 +62,18 @@ def declare(node: Node, *config_types: type[Any]) -> list[Any]:
 def watch(
     node: Node,
     get_config: Callable[[], Any],
-    is_active: Callable[[], bool],
+    get_state: Callable[[], str],
     apply: Callable[[Any], None],
 ) -> None:
-    """Let parameters be set while the node runs: all are validated, then all applied or none."""
+    """Let parameters be set while the node runs: all are validated, then all applied or none.
+
+    Args:
+        node: that has them.
+        get_config: gives its present config.
+        get_state: gives its state in the lifecycle; the fixed ones can be set in unconfigured only.
+        apply: takes the new config, or raises ParameterError and leaves the old one.
+
+    """
 
     def on_set(parameters: Sequence[RosParameter]) -> SetParametersResult:
         config = get_config()
@@ -73,21 +81,21 @@ def watch(
         changes = {p.name: p.value for p in parameters if p.name in known}
         try:
             for name in changes:
-                if known[name].fixed and is_active():
+                if known[name].fixed and get_state() != "unconfigured":
                     raise ParameterError(
-                        f"parameter '{name}' can't be set while the node is active; "
-                        "deactivate and clean it up first"
+                        f"parameter '{name}' can't be set while the node is {get_state()}; "
+                        "clean it up first"
                     )
             for name in (p.name for p in parameters if p.name not in known):
                 if name not in ROS_OWN:
                     raise ParameterError(
                         f"parameter '{name}' can't be set at run time{suggestion(name, known)}"
                     )
-            values = {name: getattr(config, name) for name in known} | changes
-            new = build_config(type(config), values)
+            if changes:
+                values = {name: getattr(config, name) for name in known} | changes
+                apply(build_config(type(config), values))
         except ParameterError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        apply(new)
         return SetParametersResult(successful=True)
 
     node.add_on_set_parameters_callback(on_set)

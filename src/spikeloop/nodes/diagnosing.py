@@ -34,6 +34,7 @@ class Diagnoser:
         self._text = ""
         self._counts: dict[str, int] = {}
         self._warned: set[str] = set()
+        self._flushed_at = 0.0
         self._traces: dict[str, StageTrace] = {}
         self.values: dict[str, str] = {}
         self._diagnostics = node.create_publisher(
@@ -83,8 +84,12 @@ class Diagnoser:
         self._publish()
 
     def _on_timer(self) -> None:
+        # A timer that is late may come twice, and what it told first would be gone at once.
+        if time.monotonic() - self._flushed_at < PERIOD_S / 2:
+            return
         self._look_around()
         self.flush()
+        self._flushed_at = time.monotonic()
 
     def _look_around(self) -> None:
         node = self._node

@@ -57,14 +57,17 @@ class EventNode(SlotNode):
         return cls.publishes, (source, *cls.others_of(config)), (source,)
 
     def __init__(self, **options: Any) -> None:
-        """Read the chosen topic, joined by stamps in lockstep only."""
+        """Begin with no one who announces packets."""
         super().__init__(**options)
+        self._announcements: Announcements | None = None
+
+    def wire(self) -> None:
+        """Read the chosen topic, joined by stamps in lockstep only."""
         self.source, self.others = self.source_of(self.config), self.others_of(self.config)
         if self.lockstep is None:
             self.joins, self.subscribes = (), (self.source, *self.others)
         else:
             self.joins, self.subscribes = (self.source,), self.others
-        self._announcements: Announcements | None = None
 
     def written(self, name: str, writer: PacketWriter) -> dict[str, str]:
         """What the diagnostics tell of a topic of packets that the node publishes."""

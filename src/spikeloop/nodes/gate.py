@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from array import array
-from typing import Any
 
 from geometry_msgs.msg import Twist
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
@@ -30,6 +29,8 @@ class GateNode(SlotNode):
     text = "Lets the most important valid command through to the actuators, else the safe one."
     config_type = GateConfig
     config: GateConfig
+    safe_commands = 0
+    """How many it has sent since its process began."""
 
     @classmethod
     def wiring(cls, config: GateConfig) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -37,15 +38,20 @@ class GateNode(SlotNode):
         sources = config.sources or (f"{config.kind}_raw",)
         return (config.kind,), (*sources, "stop"), ()
 
-    def __init__(self, **options: Any) -> None:
-        """Take the topics of the kind of command that the robot has."""
-        super().__init__(**options)
+    def wire(self) -> None:
+        """Take the topics of the kind of command that the robot has; a stop holds."""
         self.output = self.config.kind
         self.publishes, self.subscribes, _ = self.wiring(self.config)
         self.sources = self.subscribes[:-1]
-        self.safe_commands = 0
-        self._has_passed = False
+        before = getattr(self, "gate", None)
         self.gate = Gate(self.config, self.sources)
+        if before is not None:
+            self.gate.stopped = before.stopped
+
+    def reset(self) -> None:
+        """No command has come; a stop holds."""
+        self.gate.forget()
+        self._has_passed = False
         self._newest_stamp = 0
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -1,7 +1,7 @@
 """Lifecycle services that refuse a forbidden transition instead of ending the node.
 
-rclpy's own services let the exception of a forbidden transition out of the spin, and swallow the
-exceptions of callbacks; these answer `success=False` and say why.
+rclpy's own services let the exception of a forbidden transition out of the spin; these answer
+`success=False` and say why.
 """
 
 from __future__ import annotations

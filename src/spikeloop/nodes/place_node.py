@@ -95,9 +95,9 @@ class PlaceNode(EventNode):
         reads = (cls.source_of(config), *cls.others_of(config))
         return cls.publishes, reads, reads
 
-    def __init__(self, **options: Any) -> None:
+    def wire(self) -> None:
         """Join picture and odometry in lockstep."""
-        super().__init__(**options)
+        super().wire()
         if self.lockstep is not None:
             self.joins, self.subscribes = (self.source, *self.others), ()
 

@@ -16,6 +16,8 @@ from spikeloop.loop.health import Level
 from spikeloop.nodes.slot import SlotNode
 
 CHECK_S = 0.002
+PERIOD_S = 0.1
+"""Between two rounds of a file of one item, where its player has no parameter `period`."""
 Item = TypeVar("Item")
 Timed = tuple[int, Item]
 """Time in ns on the file's clock, and what it is of."""
@@ -40,6 +42,7 @@ class Player(Generic[Item]):
         loop: bool,
         readers: Callable[[], bool],
         now: bool,
+        period: float = PERIOD_S,
     ) -> None:
         """Begin once `readers` says that all are there.
 
@@ -51,6 +54,7 @@ class Player(Generic[Item]):
             loop: whether to begin again at the end.
             readers: whether everybody is there.
             now: whether stamps are times of playing, else the file's own.
+            period: between two rounds of a single item, s; else it is that of the last two.
 
         """
         self._node, self._items, self._give = node, items, give
@@ -61,6 +65,7 @@ class Player(Generic[Item]):
         self._stream: Iterator[Timed[Item]] = iter(())
         self._started = False
         self._first_ns = self._began_ns = self._due_ns = 0
+        self._period_ns = round(1e9 * period)
         self._paused_ns: int | None = None
         self._timer = node.create_timer(CHECK_S, self._on_timer, clock=node._steady)
 
@@ -103,19 +108,22 @@ class Player(Generic[Item]):
             return max(1, time_ns)
         return self._began_ns + round((time_ns - self._first_ns) / self._rate)
 
-    def _begin(self) -> None:
+    def _begin(self, gap_ns: int = 0) -> None:
+        """Begin a round, so long before its first item."""
         self._stream = self._items()
         self._next = self._read()
         if self._next is not None:
-            self._first_ns = self._due_ns = self._next[0]
+            self._due_ns = self._next[0]
+            self._first_ns = self._due_ns - gap_ns
             # A clock of the node's own, so that all topics of the file keep theirs in common.
             self._began_ns = self._node.get_clock().now().nanoseconds
-            self.playback.start(self._due_ns, time.monotonic())
+            self.playback.start(self._first_ns, time.monotonic())
 
     def _advance(self) -> None:
         self._next = self._read()
         if self._next is not None:
-            self._due_ns = max(self._due_ns, self._next[0])
+            before_ns, self._due_ns = self._due_ns, max(self._due_ns, self._next[0])
+            self._period_ns = (self._due_ns - before_ns) or self._period_ns
 
     def _read(self) -> Timed[Item] | None:
         try:
@@ -130,11 +138,13 @@ class Player(Generic[Item]):
             self._node.get_logger().info(f"played {self.played} messages{again}")
         if self._loop and self.played:
             self.loops += 1
-            self._begin()
+            self._begin(self._period_ns)
 
 
 class PlayerNode(SlotNode):
     """A node that plays a file; its config has `file`, `rate`, `loop`, `readers` and `now`.
+
+    Where it has `period` too, that is between two rounds of a single item.
 
     Attributes:
         player: what paces it, while it is active.
@@ -174,7 +184,7 @@ class PlayerNode(SlotNode):
         except RecordingError as error:
             self.diagnoser.report(Level.ERROR, str(error))
             return TransitionCallbackReturn.FAILURE
-        self.offer(SetBool, "~/pause", lambda *both: self.player.on_pause(*both))
+        self.offer(SetBool, "~/pause", self._on_pause)
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -189,6 +199,7 @@ class PlayerNode(SlotNode):
             loop=c.loop,
             readers=lambda: all_there(self, self.publishes, c.readers),
             now=c.now,
+            period=getattr(c, "period", PERIOD_S),
         )
         return result
 
@@ -196,6 +207,9 @@ class PlayerNode(SlotNode):
         """Stop playing."""
         self.player.close()
         return super().on_deactivate(state)
+
+    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        return self.player.on_pause(request, response)
 
 
 def all_there(node: SlotNode, topics: tuple[str, ...], wanted: int) -> bool:

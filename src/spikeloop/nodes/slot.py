@@ -7,24 +7,21 @@ health, diagnostics and latency traces are done here, once.
 from __future__ import annotations
 
 import time
-import traceback
 from collections import Counter
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
-from rclpy.service import Service
 from rclpy.subscription import Subscription
-from rclpy.timer import Timer
 
 from spikeloop.loop.health import HealthLimits, InputHealth, Level
 from spikeloop.loop.lockstep import Lockstep, StampJoin
 from spikeloop.loop.slots import OF_EVERY_NODE, Topic, slot, topic
 from spikeloop.nodes.declaring import declare, watch
 from spikeloop.nodes.diagnosing import Diagnoser
+from spikeloop.nodes.guarding import GuardedNode
 from spikeloop.nodes.lifecycle import LifecycleServices
 from spikeloop.nodes.messages import (
     Message,
@@ -37,6 +34,7 @@ from spikeloop.nodes.messages import (
     type_name,
 )
 from spikeloop.nodes.slot_config import SlotConfig
+from spikeloop.parameters import ParameterError
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 GATING_S = 0.01
@@ -46,7 +44,7 @@ class InputError(ValueError):
     """An input that can't be answered: the node gives its empty output and says why."""
 
 
-class SlotNode(LifecycleNode):
+class SlotNode(GuardedNode):
     """A node in a slot.
 
     Class facts, set by each node:
@@ -96,10 +94,18 @@ class SlotNode(LifecycleNode):
         self._subscriptions_by_topic: dict[str, Subscription] = {}
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._gating: Any = None
-        self._offered: list[Service] = []
-        watch(self, lambda: self.config, self._is_active, self._apply)
+        self.wire()
+        watch(self, lambda: self.config, lambda: self.lifecycle.state, self._apply)
 
     # --- what nodes override -------------------------------------------------------------------
+
+    def wire(self) -> None:
+        """Take from the config what is fixed by it, such as topics; it may change until configured.
+
+        Raises:
+            ParameterError: the config is bad in a way that only shows here.
+
+        """
 
     def answer(self, stamp_ns: int, inputs: dict[str, Message]) -> dict[str, Message]:
         """Answer the joined inputs of one stamp: the outputs by topic, without stamps.
@@ -125,7 +131,7 @@ class SlotNode(LifecycleNode):
         """Forget all state, as after `on_configure`."""
 
     def config_changed(self) -> None:
-        """Take over `self.config`, which was set while the node runs."""
+        """Take over `self.config`, which was set since the node was configured."""
 
     # --- lifecycle -----------------------------------------------------------------------------
 
@@ -169,20 +175,21 @@ class SlotNode(LifecycleNode):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Take services and publishers back."""
-        for service in self._offered:
-            self.destroy_service(service)
-        self._offered.clear()
+        self.withdraw()
         for publisher in self._publishers_by_topic.values():
             self.destroy_publisher(publisher)
         self._publishers_by_topic.clear()
         self.health.clear()
+        self.diagnoser.values.clear()
         return SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """End from any state as a deactivated, cleaned up node."""
+        """Take back what the transitions so far have made, and no more than that."""
+        if state.label == "unconfigured":
+            return SUCCESS
         if state.label == "active":
             self.on_deactivate(state)
-        return SUCCESS if state.label == "unconfigured" else self.on_cleanup(state)
+        return self.on_cleanup(state)
 
     def end(self) -> None:
         """Leave in good order before the process ends: a last word, then nothing more."""
@@ -214,8 +221,10 @@ class SlotNode(LifecycleNode):
     def _subscribe(self) -> None:
         for name in (*self.joins, *self.subscribes):
             joined = name in self.joins
-            # Time may have begun anew, so what was heard before doesn't count.
-            self.health[name] = InputHealth(name, self._limits(name))
+            # Time may have begun anew, so what was heard before doesn't count; but its sender, who
+            # has counted on, is compared with what has come in all.
+            before, self.health[name] = self.health.get(name), InputHealth(name, self._limits(name))
+            self.health[name].received = before.received if before else 0
             self._subscriptions_by_topic[name] = self.create_subscription(
                 self._message_type(name),
                 name,
@@ -235,23 +244,14 @@ class SlotNode(LifecycleNode):
             if name == self.joins[0] and self._is_due(stamp_ns):
                 self._respond(stamp_ns, dict(self._held), received)
 
-        return self._guarded(take)
+        return take
 
     def _on_other(self, name: str) -> Any:
         def take(message: Message) -> None:
             self._judge(name, stamp_of(message), message, time.monotonic_ns())
             self.on_message(name, message)
 
-        return self._guarded(take)
-
-    def _guarded(self, take: Any) -> Any:
-        def guarded(message: Message) -> None:
-            try:
-                take(message)
-            except Exception:
-                self.fail(f"exception in {self.get_name()}:\n{traceback.format_exc()}")
-
-        return guarded
+        return take
 
     def _join_by_stamp(self, name: str, stamp_ns: int, message: Message, received: int) -> None:
         assert self._join is not None and self.lockstep is not None
@@ -318,56 +318,6 @@ class SlotNode(LifecycleNode):
         self._publishers_by_topic[name].publish(message)
         self.sent[name] += 1
 
-    # --- callbacks -----------------------------------------------------------------------------
-    # The EventsExecutor calls what it has noted as due even if timer or subscription are destroyed
-    # by then, and notes a timer each time that it looks until it has called it.
-
-    def create_timer(
-        self, timer_period_sec: float, callback: Callable[[], None], **options: Any
-    ) -> Timer:
-        """A timer as usual, which calls nothing any more once it is destroyed."""
-
-        def call() -> None:
-            if timer in self.timers:
-                callback()
-
-        timer: Timer = super().create_timer(timer_period_sec, call, **options)
-        return timer
-
-    def create_subscription(
-        self, msg_type: Any, topic: str, callback: Callable[[Any], None], qos: Any, **options: Any
-    ) -> Subscription:
-        """A subscription as usual, which calls nothing any more once it is destroyed."""
-
-        def call(message: Any) -> None:
-            if subscription in self.subscriptions:
-                callback(message)
-
-        subscription: Subscription = super().create_subscription(
-            msg_type, topic, call, qos, **options
-        )
-        return subscription
-
-    def offer(self, kind: Any, name: str, callback: Any, *, inactive: bool = False) -> None:
-        """Offer a service from `on_configure` on until the node is cleaned up.
-
-        Args:
-            kind: its type; the response has `success` and `message`.
-            name: such as "~/pause".
-            callback: takes request and response, and gives the response.
-            inactive: whether it is meant for a node that isn't active too; else that is refused.
-
-        """
-
-        def answer(request: Any, response: Any) -> Any:
-            if inactive or self._is_active():
-                return callback(request, response)
-            response.success = False
-            response.message = f"the node is {self.lifecycle.state}, not active"
-            return response
-
-        self._offered.append(self.create_service(kind, name, answer))
-
     # --- small print ---------------------------------------------------------------------------
 
     def _entry(self, name: str) -> Topic:
@@ -395,5 +345,13 @@ class SlotNode(LifecycleNode):
         return self.lifecycle.state == "active"
 
     def _apply(self, config: Any) -> None:
-        self.config = config
-        self.config_changed()
+        before, self.config = self.config, config
+        if self.lifecycle.state != "unconfigured":
+            self.config_changed()
+            return
+        try:
+            self.wire()
+        except ParameterError:
+            self.config = before
+            self.wire()
+            raise

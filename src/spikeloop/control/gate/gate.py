@@ -55,6 +55,10 @@ class Gate:
     def release(self) -> None:
         """Let commands pass again; commands from before don't count."""
         self.stopped = ""
+        self.forget()
+
+    def forget(self) -> None:
+        """Let commands from before count no more."""
         self._newest.clear()
 
     def accept(self, source: str, values: Sequence[float], age_ns: int, now_ns: int) -> Decision:
