@@ -64,6 +64,16 @@ def test_unknown_kind_names_the_nearest() -> None:
         judge_of({"kind": "altitud"})
 
 
+def test_judging_a_way_outside_of_the_map_that_is_never_taken_is_refused() -> None:
+    bounds = {"kind": "place", "map_places": 30, "end_place": 34}
+    with pytest.raises(
+        ParameterError, match=r"end_place' 34 .* map of 30 places .* 'new_pct' to 0"
+    ):
+        judge_of(bounds)
+    judge_of({**bounds, "end_place": 35})
+    judge_of({**bounds, "new_pct": 0.0})
+
+
 @pytest.mark.parametrize("kind", sorted(kinds()))
 def test_every_kind_judges_an_empty_record(kind: str) -> None:
     judge = judge_type(kind)({})

@@ -24,7 +24,7 @@ def test_a_map_is_made_and_the_place_that_is_told_is_judged(fly: Any, tmp_path: 
     mission["world_parameters"] |= {"places": 120}
     mission["robot_parameters"] |= {"carried_from": 1, "carried_to": 12}
     mission["prepare"] |= {"places": 24, "drives": 1, "networks": 1}
-    mission["criteria"] |= {"map_places": 24, "end_place": 14}
+    mission["criteria"] |= {"map_places": 24, "end_place": 14, "new_pct": 0.0}
     mission["duration"] = 12.0
     file = tmp_path / "short.yaml"
     file.write_text(yaml.safe_dump(mission))

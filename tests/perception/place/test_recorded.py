@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,15 @@ def test_folders_become_a_trial(tmp_path: Path) -> None:
     found = recorded_trial(tmp_path, wide, PICTURE)
     assert found.away["dusk"].tolist() == [[1, 0, 0, 0], [2, 1, 0, 0], [3, 2, 1, 0]]
     assert found.away["dusk"].dtype == np.float32
+    # What lies there for another task makes no data set for this one of it.
+    (tmp_path / "cars_td.dat").touch()
+    kept = Choice(["day"], ["dusk"], 1, Sampling(spacing=2.0, odometry="/odom"))
+    assert len(recorded_trial(tmp_path, kept, PICTURE).queries["dusk"]) == 2
     for wrong, words in (
         (Choice(["day"], ["dawn"], 1, Sampling()), "no drive 'dawn'"),
         (Choice([], ["dusk"], 1, Sampling()), "--reference"),
+        (Choice(["day"], ["dusk"], 8, Sampling()), "--every does nothing for folders and bags"),
+        (Choice(["day"], ["dusk"], 1, Sampling(shift=1.0)), "--shift does nothing for folders"),
     ):
         with pytest.raises(DriveError, match=words):
             recorded_trial(tmp_path, wrong, PICTURE)
@@ -106,8 +113,14 @@ def test_seasons_of_nordland_become_a_trial(tmp_path: Path) -> None:
         for n in range(3):
             Image.fromarray(scene(n)).save(tmp_path / season / f"{n}.png")
     found = recorded_trial(tmp_path, Choice(["spring"], ["winter"], 1, Sampling()), PICTURE)
-    with pytest.raises(DriveError, match="Nordland has no positions"):
-        recorded_trial(tmp_path, Choice(["spring"], ["winter"], 1, Sampling(), 5.0), PICTURE)
+    for choice, option in (
+        (Choice(["spring"], ["winter"], 1, Sampling(), 5.0), "within"),
+        (Choice(["spring"], ["winter"], 1, Sampling(topic="/camera/image_raw")), "topic"),
+        (Choice(["spring"], ["winter"], 1, Sampling(odometry="/odom")), "odometry"),
+        (Choice(["spring"], ["winter"], 1, Sampling(shift=1.0)), "shift"),
+    ):
+        with pytest.raises(DriveError, match=f"--{option} does nothing for .* layout of nordland"):
+            recorded_trial(tmp_path, choice, PICTURE)
     np.testing.assert_array_equal(found.references[0], found.queries["winter"])
     assert found.away["winter"].tolist() == [[0, 1, 2], [1, 0, 1], [2, 1, 0]]
 
@@ -138,6 +151,9 @@ def test_traverses_of_robotcar_become_a_trial(tmp_path: Path) -> None:
     # The last picture was taken 6 m behind the last place.
     assert [row.argmin() for row in found.away["2014-12-16-18-44-24"]] == [1, 2, 3, 4, 5, 6, 7]
     assert all(told_rightly(found, "2014-12-16-18-44-24"))
+    idle = replace(choice, sampling=Sampling(topic="/stereo/centre"))
+    with pytest.raises(DriveError, match=r"--topic does nothing for .* layout of robotcar"):
+        recorded_trial(tmp_path, idle, PICTURE)
     wrong = Choice(["2014-12-09-13-21-02"], ["2014-12-16"], 1, Sampling())
     with pytest.raises(DatasetError, match=r"no traverse '2014-12-16' \(did you mean '2014-12-16"):
         recorded_trial(tmp_path, wrong, PICTURE)
@@ -319,3 +335,5 @@ def test_a_user_scores_recorded_drives(brisbane: Path, tmp_path: Path, capsys) -
         assert words in capsys.readouterr().err
     assert main(["eval", "place", "--reference", "day"]) != 0
     assert "--reference needs --data" in capsys.readouterr().err
+    assert main(["eval", "place", "--spacing", "3"]) == 2
+    assert "--spacing needs --data" in capsys.readouterr().err

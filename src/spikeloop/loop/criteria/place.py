@@ -54,13 +54,35 @@ class PlaceCriteria:
         20.0, "Way after it was carried off until the estimate is right again.", unit="m", low=0.0
     )
     new_pct: float = parameter(
-        80.0, "Least part of the way outside of the map that is called new, %.", low=0.0, high=100.0
+        80.0,
+        "Least part of the way outside of the map that is called new, %; 0 if none is.",
+        low=0.0,
+        high=100.0,
     )
     edge: float = parameter(
         5.0, "Places behind the map's last one that still look like it, so aren't judged.", low=0.0
     )
     collisions: int = parameter(0, "How often something may be touched.", low=0)
     safety_stops: int = parameter(0, "How many safety stops are allowed.", low=0)
+
+    def __post_init__(self) -> None:
+        """Refuse to judge a way outside of the map that the mission never takes.
+
+        Raises:
+            ValueError: there is none, and a part of it is to be called new.
+
+        """
+        if self.new_pct > 0.0 and self.end_place <= self.known_until:
+            raise ValueError(
+                f"with 'end_place' {self.end_place} nothing of the way is outside of a map of "
+                f"{self.map_places} places and an edge of {self.edge:g}; set 'new_pct' to 0, or "
+                "end farther on"
+            )
+
+    @property
+    def known_until(self) -> float:
+        """Last place that looks like the map."""
+        return self.map_places - 1 + self.edge
 
 
 class Criteria(Judge):
@@ -172,7 +194,7 @@ class _Way:
         known = found["told_variance"] < KNOWN_M2
         self.posed: NDArray[np.bool_] = known & (off <= bounds.pose_within)
         self.on_map: NDArray[np.bool_] = place < bounds.map_places
-        self.outside: NDArray[np.bool_] = place > bounds.map_places - 1 + bounds.edge
+        self.outside: NDArray[np.bool_] = place > bounds.known_until
         self._steps = np.maximum(np.diff(self.gone, prepend=self.gone[:1]), 0.0)
 
     def share(self, good: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:

@@ -78,6 +78,12 @@ LOADERS: dict[str, Loader] = {
     "brisbane_event": _brisbane_event,
 }
 """By the name of a data set as `datasets.recognising.recognise` tells it."""
+OPTIONS = {
+    "robotcar": ("within", "spacing"),
+    "st_lucia": ("within", "spacing"),
+    "brisbane_event": ("within", "topic", "spacing", "window", "shift"),
+}
+"""What can be chosen of each."""
 
 
 def _named(path: Path, name: str, known: Mapping[str, Path]) -> Path:

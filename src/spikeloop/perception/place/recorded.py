@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,17 @@ from spikeloop.perception.place.aligning import aligned, check_alike, metres_bet
 from spikeloop.perception.place.drive import Drive, DriveError, Sampling, load_drive
 from spikeloop.perception.place.evaluation import Trial
 from spikeloop.perception.place.pictures import PictureConfig, small_picture
-from spikeloop.perception.place.published_drives import LOADERS, WITHIN_M
+from spikeloop.perception.place.published_drives import LOADERS, OPTIONS, WITHIN_M
 from spikeloop.perception.place.scoring import places_away, steps_away
 
 Told = Callable[[float], object]
+USUAL: dict[str, object] = {"every": 1, "within": None, **asdict(Sampling())}
+"""Options of recorded drives, as they are where they aren't given."""
+_USED = OPTIONS | {
+    "nordland": ("every",),
+    "": ("within", "topic", "odometry", "spacing", "period", "window"),
+}
+"""Those that do something, by kind of data set; empty for folders and bags."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +67,15 @@ def recorded_trial(
         progress: told of each drive that has been read.
 
     Raises:
-        DriveError, DatasetError: drives are missing, damaged, or not of the same route.
+        DriveError, DatasetError: drives are missing, damaged, or not of the same route, or
+            something is chosen that this data has no use for.
 
     """
     if not choice.references or not choice.queries:
         raise DriveError("--data needs --reference and --query: names of drives in it")
     kind = kind_of(path)
+    _check_use(path, kind, choice)
     if kind == "nordland":
-        if choice.within is not None:
-            raise DriveError(f"{path}: Nordland has no positions, so nothing is within metres")
         return _nordland(path, choice, config, progress)
     load = LOADERS.get(kind, _folder_or_bag)
 
@@ -80,8 +87,16 @@ def recorded_trial(
     return _driven(path, choice, within_of(kind, choice), told)
 
 
+def _check_use(path: Path, kind: str, choice: Choice) -> None:
+    given = {"every": choice.every, "within": choice.within, **asdict(choice.sampling)}
+    for option, value in given.items():
+        if value != USUAL[option] and option not in _USED[kind]:
+            what = f"a data set in the layout of {kind}" if kind else "folders and bags"
+            raise DriveError(f"{path}: --{option} does nothing for {what}; leave it out")
+
+
 def kind_of(path: Path) -> str:
-    """The published data set that lies there; empty for folders and bags.
+    """The published data set for place recognition that lies there; empty for folders and bags.
 
     Raises:
         DatasetError: no such folder.
@@ -89,9 +104,11 @@ def kind_of(path: Path) -> str:
     """
     need_folder(path, "drives")
     try:
-        return recognise(path)
+        kind = recognise(path)
     except DatasetError:
         return ""
+    # One of other tasks may lie beside bags of one's own.
+    return kind if kind in _USED else ""
 
 
 def within_of(kind: str, choice: Choice) -> float:

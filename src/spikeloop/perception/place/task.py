@@ -274,6 +274,7 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
     """Measure all methods, on worlds that nothing was chosen on or on recorded drives."""
     from spikeloop.datasets.source import DatasetError
     from spikeloop.perception.place.drive import DriveError
+    from spikeloop.perception.place.recorded import USUAL
     from spikeloop.perception.place.routes import RouteError
 
     for name, least in _LEAST.items():
@@ -281,8 +282,8 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, Any]
             option = name.replace("_", "-")
             raise TaskError(f"--{option} is at least {least}, not {getattr(args, name)}")
     if args.data is None:
-        for name in ("reference", "query", "within"):
-            if getattr(args, name) not in (None, []):
+        for name, usual in {"reference": [], "query": [], **USUAL}.items():
+            if getattr(args, name, usual) != usual:
                 raise TaskError(f"--{name} needs --data, the folder of recorded drives")
     if args.quick:
         args.worlds, args.places, args.long_places = 1, min(args.places, 60), 0
