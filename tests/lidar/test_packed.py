@@ -43,12 +43,20 @@ def test_an_empty_cloud_has_no_points() -> None:
     assert points_of(_cloud(height=0, width=0, row_step=0, data=b"")).shape == (0, 3)
 
 
+def test_padding_is_left_out_however_often_it_comes() -> None:
+    fields = [*(_field(n, 4 * i) for i, n in enumerate("xyz")), _field("_", 12), _field("_", 16)]
+    assert unpack(_cloud(fields=fields)).dtype.names == ("x", "y", "z")
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"data": b"\0" * 100}, "can't hold 2 rows"),
         ({"fields": [_field("x", 0), _field("y", 4)]}, "no field 'z'"),
         ({"fields": [_field("x", 0, 99)]}, "unknown type 99"),
+        ({"point_step": 14}, "field 'ring' ends at byte 16, but point_step is 14"),
+        ({"fields": [_field("x", 0), _field("x", 4)]}, "more than one field 'x'"),
+        ({"fields": [], "point_step": 0}, "no field of one element"),
     ],
 )
 def test_what_is_wrong_is_named(wrong: dict[str, Any], message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import launch_pytest
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from launch_pytest.tools.process import wait_for_exit_sync
+from mcap.writer import Writer
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu
@@ -20,6 +22,8 @@ from spikeloop.nodes.messages import stamp_of
 DATA = Path(__file__).parents[1] / "data" / "rosbag2_small"
 DEEP = QoSProfile(depth=2000)
 LETTERS = "ABCDEFGH"
+BARE = ((0, "empty"), (1, "cut"))
+"""Bags without a message, and how the player of one ends."""
 
 
 @launch_pytest.fixture
@@ -218,3 +222,44 @@ def test_a_ros_1_bag_comes_with_its_stamps(nodes: Any, peer: Any) -> None:
     assert round(sums[0] / 3061, 6) == 9.750616
     assert round(sums[1] / 3061, 6) == 0.078439
     assert stamps == sorted(stamps)
+
+
+def empty_bags(folder: Path) -> None:
+    """Bags without a message: one that is whole, and one that was cut in its first."""
+    for name in ("empty", "cut"):
+        with (folder / f"{name}.mcap").open("wb") as file:
+            writer = Writer(file, use_chunking=False)
+            writer.start("ros2")
+            kind = writer.register_schema("std_msgs/msg/String", "ros2msg", b"string data")
+            channel = writer.register_channel("/topic", "cdr", kind)
+            if name == "cut":
+                writer.add_message(channel, 1000, bytes(500), 1000)
+            else:
+                writer.finish()
+    with (folder / "cut.mcap").open("r+b") as file:
+        file.truncate(os.path.getsize(folder / "cut.mcap") - 100)
+
+
+@pytest.fixture
+def beside_empty_bags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty_bags(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+
+@launch_pytest.fixture
+def launched_beside(beside_empty_bags: None, description: Any, ros_domain: int) -> Any:
+    return description
+
+
+@pytest.mark.launch(fixture=launched_beside)
+@pytest.mark.parametrize(
+    ("nodes", "code"),
+    [({"bag_player": {"file": f"{name}.mcap", "end": True}}, k) for k, name in BARE],
+    indirect=["nodes"],
+    ids=[name for _, name in BARE],
+)
+def test_without_a_message_it_ends_too(nodes: Any, code: int, launch_context: Any) -> None:
+    player = nodes["bag_player"]
+    assert wait_for_exit_sync(launch_context, player, timeout=15)
+    assert player.return_code == code
+    assert ("breaks off after 0 messages" in player.get_stderr()) == bool(code)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +18,15 @@ from event_camera_msgs.msg import EventPacket
 from sensor_msgs.msg import Imu
 from spikeloop.msg import EventTriggers
 
-from spikeloop.events.array import Events
+from spikeloop.events.array import Events, Triggers
 from spikeloop.loop.slots import EVENTS, IMU
-from spikeloop.nodes.event_camera_driver import EventCameraDriverConfig, thinned
+from spikeloop.nodes import event_camera_driver
+from spikeloop.nodes.camera_source import CameraPiece
+from spikeloop.nodes.event_camera_driver import (
+    EventCameraDriverConfig,
+    EventCameraDriverNode,
+    thinned,
+)
 from spikeloop.nodes.messages import qos_profile
 
 # A stand-in for the library, with its names and types: each connection gives 50 packets of 100
@@ -174,3 +184,42 @@ def test_thinning_is_even_and_keeps_the_order() -> None:
 def test_a_bias_that_is_no_pair_is_refused(pair: str) -> None:
     with pytest.raises(ValueError, match="must be like diff_on=20"):
         EventCameraDriverConfig(biases=(pair,))
+
+
+class SlowCamera:
+    """A camera that opens when it is let, and sends single events without end."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.asked, self.let = name, threading.Event(), threading.Event()
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[SlowCamera]:
+        self.asked.set()
+        assert self.let.wait(60.0)
+        yield self
+
+    def pieces(self) -> Iterator[CameraPiece]:
+        one = np.ones(1, np.uint16)
+        while True:
+            time.sleep(0.001)
+            event = Events(np.ones(1, np.int64), one, one, one.astype(np.uint8), 8, 8)
+            yield CameraPiece(event, Triggers.none())
+
+
+def test_a_camera_that_opens_too_late_is_let_go_again(
+    host: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early, late = SlowCamera("early"), SlowCamera("late")
+    waiting = iter((early, late))
+    monkeypatch.setattr(event_camera_driver, "find_camera", lambda *_: next(waiting).open())
+    hosted = host(EventCameraDriverNode)
+    hosted.change("configure", "activate")
+    old = hosted.node._thread
+    hosted.wait(early.asked.is_set)
+    hosted.change("deactivate", "activate")
+    late.let.set()
+    hosted.wait(lambda: hosted.node.read)
+    early.let.set()
+    hosted.wait(lambda: not old.is_alive())
+    assert hosted.node.connections == 1
+    hosted.change("deactivate")

@@ -102,3 +102,36 @@ def test_a_file_that_is_not_there_is_named(nodes: Any, launch_context: Any) -> N
     assert wait_for_exit_sync(launch_context, player, timeout=15)
     assert player.return_code == 1
     assert "/no/such.raw: no such file" in player.get_stderr()
+
+
+@pytest.fixture
+def early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three events before time 0, and two behind it, in other packets."""
+    lines = [f"{t:.6f} 1 2 1\n" for t in (-0.020, -0.019, -0.010, 0.010, 0.020)]
+    (tmp_path / "early.txt").write_text("8 8\n" + "".join(lines))
+    monkeypatch.chdir(tmp_path)
+
+
+@launch_pytest.fixture
+def launched_beside(early: None, description: Any, ros_domain: int) -> Any:
+    return description
+
+
+@pytest.mark.launch(fixture=launched_beside)
+@pytest.mark.parametrize(
+    "nodes",
+    [{"event_file_player": {"file": "early.txt", "readers": 1}}],
+    indirect=True,
+    ids=["early"],
+)
+def test_times_below_0_are_left_out_and_counted(nodes: Any, peer: Any) -> None:
+    told = peer.diagnostics("event_file_player")
+    events: list[Any] = []
+    peer.node.create_subscription(
+        EventPacket, "event_camera/events", events.append, qos_profile(EVENTS)
+    )
+    peer.wait(lambda: told.get("events out") == "2")
+    assert told["events left out"] == "3"
+    assert any("early.txt:  events left out" in key for key in told)
+    peer.wait(lambda: events)
+    assert decoded(events[-1:]).t.tolist() == [20_000]

@@ -25,6 +25,7 @@ from spikeloop.events.filters.refractory import Refractory
 from spikeloop.events.filters.region import Region
 from spikeloop.events.packet_encoder import PacketEncoder
 from spikeloop.events.recording import Recording
+from spikeloop.loop.accounting import RECEIVED
 from spikeloop.loop.slots import EVENTS, LATCHED
 from spikeloop.nodes.messages import qos_profile
 
@@ -185,7 +186,9 @@ def test_a_bad_packet_and_a_gap_are_told_and_what_comes_behind_is_filtered(
 @pytest.mark.parametrize(
     "nodes", [{"event_filter": {"filters": ["rectify"]}}], indirect=True, ids=["rectify"]
 )
-def test_rectification_comes_from_camera_info(nodes: Any, peer: Any) -> None:
+def test_rectification_comes_from_camera_info_and_goes_on_when_that_is_repeated(
+    nodes: Any, peer: Any
+) -> None:
     events = peer.node.create_publisher(EventPacket, "event_camera/events", qos_profile(EVENTS))
     info = peer.node.create_publisher(CameraInfo, "event_camera/camera_info", qos_profile(LATCHED))
     ears = Ears(peer, events, info)
@@ -208,6 +211,15 @@ def test_rectification_comes_from_camera_info(nodes: Any, peer: Any) -> None:
     moved = decoded(ears.packets[:1])
     assert moved.x.tolist() == list(range(10, 50))
     assert set(moved.y.tolist()) == {23}
+    info.publish(camera)
+    peer.wait(lambda: ears.values.get(f"{RECEIVED}event_camera/camera_info") == "2")
+    rectified()
+
+    def each_is_counted() -> bool:
+        rectified_events = int(ears.values.get("rectify removed", "0").split()[-1])
+        return int(ears.values["events before calibration"]) + rectified_events == 40 * sent
+
+    peer.wait(each_is_counted)
 
 
 @pytest.mark.launch(fixture=launched)

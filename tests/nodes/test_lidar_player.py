@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ OUSTER = {
     "readers": 2,
     "now": False,
 }
+ROUNDS = [
+    {"lidar_player": {"file": str(DATA / "pcd" / name), "readers": 1, "loop": True, "period": s}}
+    for name, s in (("bun0.pcd", 0.2), ("", 0.05))
+]
 OFFICE = {"file": str(DATA / "pcd" / "office1.pcd"), "readers": 1, "loop": True}
 KINDS = {2: "u1", 4: "<u2", 6: "<u4", 7: "<f4", 8: "<f8"}
 
@@ -86,3 +91,60 @@ def test_a_file_that_is_not_there_is_named(nodes: Any, launch_context: Any) -> N
     assert wait_for_exit_sync(launch_context, player, timeout=15)
     assert player.return_code == 1
     assert "/no/such.pcap: no such file" in player.get_stderr()
+
+
+@pytest.mark.launch(fixture=launched)
+@pytest.mark.parametrize("nodes", ROUNDS, indirect=True, ids=["one file", "four files"])
+def test_a_round_begins_a_period_behind_the_last(
+    nodes: Any, peer: Any, request: pytest.FixtureRequest
+) -> None:
+    period = request.node.callspec.params["nodes"]["lidar_player"]["period"]
+    stamps: list[int] = []
+    peer.node.create_subscription(
+        PointCloud2, "lidar/points", lambda m: stamps.append(stamp_of(m)), qos_profile_sensor_data
+    )
+    told = peer.diagnostics("lidar_player")
+    peer.wait(lambda: int(told.get("messages", "0")) > 8 and len(stamps) > 5)
+    gaps = [(b - a) / 1e9 for a, b in itertools.pairwise(stamps)]
+    assert min(gaps) > 0.95 * period
+
+
+TIMED = """VERSION 0.7
+FIELDS x y z t
+SIZE 4 4 4 8
+TYPE F F F U
+WIDTH 2
+HEIGHT 1
+DATA ascii
+1 2 3 1700000000000000000
+4 5 6 1700000000000000512
+"""
+
+
+@pytest.fixture
+def timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "timed.pcd").write_text(TIMED)
+    monkeypatch.chdir(tmp_path)
+
+
+@launch_pytest.fixture
+def launched_beside(timed: None, description: Any, ros_domain: int) -> Any:
+    return description
+
+
+@pytest.mark.launch(fixture=launched_beside)
+@pytest.mark.parametrize(
+    "nodes",
+    [{"lidar_player": {"file": "timed.pcd", "readers": 1, "loop": True}}],
+    indirect=True,
+    ids=["timed"],
+)
+def test_integers_of_64_bits_go_out_as_float64_and_it_is_told(nodes: Any, peer: Any) -> None:
+    clouds: list[Any] = []
+    peer.node.create_subscription(
+        PointCloud2, "lidar/points", clouds.append, qos_profile_sensor_data
+    )
+    told = peer.diagnostics("lidar_player")
+    cloud = peer.wait(lambda: clouds and clouds[0])
+    assert points(cloud)["t"].tolist() == [[1.7e18, 1.7e18 + 512]]
+    peer.wait(lambda: any("field 't' goes out as float" in key for key in told))

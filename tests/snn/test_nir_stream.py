@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
+import nir
 import numpy as np
 import pytest
 import torch
@@ -72,3 +74,37 @@ def test_what_does_not_fit_is_named():
         NirStream(FILES / "lif_norse.nir", 1e-4, encoding="signs")
     with pytest.raises(NIRError, match=r"no\.nir"):
         NirStream("no.nir", 1e-4)
+
+
+def _chain(path, **layers):
+    """A file of layers that follow one another, said to take 3 numbers and to give 7."""
+    nodes = {"in": nir.Input(np.array([3])), **layers, "out": nir.Output(np.array([7]))}
+    edges = list(pairwise(nodes))
+    nir.write(path, nir.NIRGraph(nodes, edges, metadata={"dt": 1e-3}, type_check=False))
+    return path
+
+
+@pytest.mark.parametrize("engine", [False, True])
+@pytest.mark.parametrize(
+    ("layers", "why"),
+    [
+        ({"fc": nir.Linear(np.ones((2, 5), np.float32))}, "shapes cannot be multiplied"),
+        (
+            {"fc": nir.Linear(np.ones((2, 3), np.float32)), "i": nir.I(np.ones(4, np.float32))},
+            "layer 'i': r has shape",
+        ),
+        ({"flat": nir.Flatten({"input": np.array([3])}, 3, -1)}, "Dimension out of range"),
+    ],
+)
+def test_layers_that_do_not_fit_one_another_are_refused_with_the_file(
+    layers, why, engine, tmp_path
+):
+    path = _chain(tmp_path / "wrong.nir", **layers)
+    with pytest.raises(NIRError, match=rf"wrong\.nir: its network can't run: .*{why}"):
+        NirStream(path, engine=engine)
+
+
+def test_the_shape_of_the_output_is_what_the_network_gives(tmp_path):
+    weights = nir.Linear(np.ones((2, 3), np.float32))
+    stream = NirStream(_chain(tmp_path / "boast.nir", fc=weights))
+    assert stream.output_shape == stream.feed([1, 2, 3]).output.shape == (2,)

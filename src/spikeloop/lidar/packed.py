@@ -16,23 +16,34 @@ class PackedError(ValueError):
 
 
 def unpack(message: Any) -> NDArray[np.void]:
-    """All fields of one element, without a copy.
+    """All fields of one element, without a copy, but for padding, which PCL calls "_".
 
     Returns:
         (height, width) records with the cloud's own names.
 
     Raises:
-        PackedError: a data type that there isn't, or fewer bytes than points.
+        PackedError: no field, two of one name, one of a data type that there isn't or beyond its
+            point, or fewer bytes than points.
 
     """
     order = ">" if message.is_bigendian else "<"
-    single = [field for field in message.fields if field.count <= 1]
+    single = [field for field in message.fields if field.count <= 1 and field.name != "_"]
+    names = [field.name for field in single]
+    if not names:
+        raise PackedError("it has no field of one element")
     for field in single:
         if field.datatype not in TYPES:
             raise PackedError(f"field '{field.name}' has the unknown type {field.datatype}")
+        end = field.offset + int(TYPES[field.datatype][1:])
+        if end > message.point_step:
+            raise PackedError(
+                f"field '{field.name}' ends at byte {end}, but point_step is {message.point_step}"
+            )
+        if names.count(field.name) > 1:
+            raise PackedError(f"it has more than one field '{field.name}'")
     record = np.dtype(
         {
-            "names": [field.name for field in single],
+            "names": names,
             "formats": [order + TYPES[field.datatype] for field in single],
             "offsets": [field.offset for field in single],
             "itemsize": message.point_step,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,12 @@ def _contained(text: str, package: str) -> list[tuple[str, str]]:
     return found
 
 
+def next_path(path: Path) -> Path:
+    """The first of `name_2`, `name_3` and so on where nothing is yet."""
+    numbered = (path.with_stem(f"{path.stem}_{number}") for number in itertools.count(2))
+    return next(p for p in numbered if not p.exists())
+
+
 class McapRecording:
     """Writes serialised messages; nothing is decoded on the way."""
 
@@ -64,6 +72,7 @@ class McapRecording:
 
         """
         path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
         self.counts: dict[str, int] = {}
         self._find = find
         self._file = path.open("wb")
@@ -73,29 +82,62 @@ class McapRecording:
         self._schemas: dict[str, int] = {}
 
     def add_topic(self, topic: str, type_name: str) -> None:
-        """Announce a topic with the definition of its type."""
+        """Announce a topic with the definition of its type.
+
+        Raises:
+            RecordingError: the file can't be written any more, and is closed.
+
+        """
         if type_name not in self._schemas:
             text = full_definition(type_name, self._find).encode()
-            self._schemas[type_name] = self._writer.register_schema(type_name, "ros2msg", text)
-        self._channels[topic] = self._writer.register_channel(
-            topic, "cdr", self._schemas[type_name]
-        )
+            with self._writing():
+                self._schemas[type_name] = self._writer.register_schema(type_name, "ros2msg", text)
+        with self._writing():
+            self._channels[topic] = self._writer.register_channel(
+                topic, "cdr", self._schemas[type_name]
+            )
         self.counts[topic] = 0
 
     def add(self, topic: str, time_ns: int, data: bytes) -> None:
-        """Append a message in CDR that was received at a time."""
+        """Append a message in CDR that was received at a time.
+
+        Raises:
+            RecordingError: the file can't be written any more, and is closed.
+
+        """
         number = self.counts[topic]
-        self._writer.add_message(self._channels[topic], time_ns, data, time_ns, number)
+        with self._writing():
+            self._writer.add_message(self._channels[topic], time_ns, data, time_ns, number)
         self.counts[topic] = number + 1
 
     def close(self) -> None:
-        """Write index and summary; without them the file still reads up to its end."""
-        self._writer.finish()
-        self._file.close()
+        """Write index and summary; without them the file still reads up to its end.
+
+        Raises:
+            RecordingError: they can't be written; the file is closed all the same.
+
+        """
+        if not self._file.closed:
+            with self._writing():
+                self._writer.finish()
+                self._file.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """End the file with the first error: behind a gap nothing could be read."""
+        try:
+            yield
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            raise RecordingError(
+                f"{self.path}: can't be written any more: {error.strerror or error}; it reads up "
+                "to there; make room, or set parameter 'file' to another disk"
+            ) from error
 
 
 class RecordingError(ValueError):
-    """A recording can't be read; the message names the file and the cause."""
+    """A recording can't be read or written; the message names the file and the cause."""
 
 
 def read_messages(path: Path, topics: Sequence[str]) -> Iterator[tuple[str, Any]]:

@@ -50,7 +50,12 @@ class CircuitConfig:
         high=60.0,
     )
     period: float = parameter(
-        0.04, "Time of a decision, and the least between two.", unit="s", low=1e-3, high=60.0
+        0.04,
+        "Time of a decision, and the least between two.",
+        unit="s",
+        low=1e-3,
+        high=60.0,
+        fixed=True,
     )
 
     @property

@@ -107,7 +107,9 @@ class EventCameraDriverNode(SlotNode):
         self._credit = 0.0
         self._credited_at = time.monotonic()
         self.read = self.unpublished = self.over_rate = self.connections = self.dropped = 0
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        # Its own: with a camera that opens slowly it may live on in the next activation.
+        own = (self._ending, self._said, self._pieces)
+        self._thread = threading.Thread(target=self._run, args=own, daemon=True)
         self._thread.start()
         self._timer = self.create_timer(CHECK_S, self._on_timer, clock=self._steady)
         return super().on_activate(state)
@@ -121,29 +123,33 @@ class EventCameraDriverNode(SlotNode):
 
     # --- in the thread -------------------------------------------------------------------------
 
-    def _run(self) -> None:
+    def _run(
+        self,
+        ending: threading.Event,
+        said: deque[tuple[Level, str]],
+        pieces: deque[CameraPiece],
+    ) -> None:
         """Read the camera as long as the node is active, and look for it where it is gone."""
-        while not self._ending.is_set():
+        while not ending.is_set():
             try:
                 with find_camera(self.config.serial, self.config.bias_values()) as camera:
-                    self.connections += 1
-                    self._said.append((Level.OK, f"connected to {camera.name}"))
-                    self._read(camera)
+                    said.append((Level.OK, f"connected to {camera.name}"))
+                    self._read(camera, ending, pieces)
             except CameraError as error:
-                self._said.append((Level.ERROR, f"{error}; {PLAY_INSTEAD}"))
+                said.append((Level.ERROR, f"{error}; {PLAY_INSTEAD}"))
             except Exception as error:
                 # Whatever a driver raises when the cable is pulled: it is looked for again.
                 cause = str(error) or type(error).__name__
-                self._said.append((Level.ERROR, f"the camera is lost: {cause}; looking for it"))
-            self._ending.wait(LOOK_S)
+                said.append((Level.ERROR, f"the camera is lost: {cause}; looking for it"))
+            ending.wait(LOOK_S)
 
-    def _read(self, camera: Camera) -> None:
+    def _read(self, camera: Camera, ending: threading.Event, pieces: deque[CameraPiece]) -> None:
         for piece in camera.pieces():
-            if self._ending.is_set():
+            if ending.is_set():
                 return
-            if len(self._pieces) == WAITING:
-                self.unpublished += len(self._pieces[0].events)
-            self._pieces.append(piece)
+            if len(pieces) == WAITING:
+                self.unpublished += len(pieces[0].events)
+            pieces.append(piece)
 
     # --- in the node's thread ------------------------------------------------------------------
 
@@ -151,6 +157,7 @@ class EventCameraDriverNode(SlotNode):
         while self._said:
             level, text = self._said.popleft()
             if level is Level.OK:
+                self.connections += 1
                 self.get_logger().info(text)
                 # A new connection is a new clock.
                 self._removed = self._filtered()

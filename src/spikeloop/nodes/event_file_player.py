@@ -18,6 +18,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import Image, Imu
 
 from spikeloop.events.array import Events, Triggers
+from spikeloop.events.encoder import EncodingError
 from spikeloop.events.files.aedat4 import Aedat4Source, Frame, Inertial
 from spikeloop.events.files.opening import open_source
 from spikeloop.events.files.source import Source
@@ -92,6 +93,7 @@ class EventFilePlayerNode(PlayerNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Play from the start, in packets that count from 1."""
         self._writer = PacketWriter(self.diagnoser)
+        self.left_out = 0
         return super().on_activate(state)
 
     # --- reading -------------------------------------------------------------------------------
@@ -131,9 +133,7 @@ class EventFilePlayerNode(PlayerNode):
         """Publish what an item is."""
         frame_id = self.config.frame_id
         if isinstance(item, Events):
-            kind = "evt3" if int(item.t[-1]) < EPOCH_US else "mono"
-            packet = self._writer.write(item, Triggers.none(), frame_id, kind)
-            self.publish(EVENTS, packet, stamp_ns)
+            self._give_events(item, stamp_ns)
         elif isinstance(item, Triggers):
             self.publish(TRIGGERS, triggers_message(item, frame_id), stamp_ns)
         elif isinstance(item, Frame):
@@ -142,6 +142,20 @@ class EventFilePlayerNode(PlayerNode):
             self.publish(IMU, imu_message(item.acceleration[0], item.rate[0], frame_id), stamp_ns)
         topic = self._publishers_by_topic[EVENTS].topic_name
         self.diagnoser.values |= self._writer.values(topic)
+
+    def _give_events(self, events: Events, stamp_ns: int) -> None:
+        """Publish a packet, or tell why none can hold these events."""
+        kind = "evt3" if int(events.t[-1]) < EPOCH_US else "mono"
+        try:
+            packet = self._writer.write(events, Triggers.none(), self.config.frame_id, kind)
+        except EncodingError as error:
+            self.left_out += len(events)
+            self.diagnoser.values["events left out"] = str(self.left_out)
+            self.diagnoser.report(
+                Level.ERROR, f"{self.source.path}: {self.left_out} events left out: {error}"
+            )
+            return
+        self.publish(EVENTS, packet, stamp_ns)
 
 
 def _samples(source: Aedat4Source) -> Iterator[Timed[Item]]:

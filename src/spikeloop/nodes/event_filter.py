@@ -128,6 +128,7 @@ class EventFilterNode(EventNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the calibration, if rectification needs a file."""
         self._camera: Camera | None = None
+        self._told: tuple[object, ...] = ()
         if "rectify" in self.config.filters and self.config.calibration:
             try:
                 self._camera = load_cameras(Path(self.config.calibration))[self.config.camera]
@@ -199,13 +200,17 @@ class EventFilterNode(EventNode):
         return told
 
     def on_other(self, name: str, message: Message) -> None:
-        """Take the calibration."""
+        """Take a calibration; one that is only told again makes the filters forget nothing."""
+        numbers = (tuple(getattr(message, matrix)) for matrix in "dkrp")
+        told = (message.width, message.height, message.distortion_model, *numbers)
+        if told == self._told:
+            return
         try:
             self._camera = camera_of(message)
         except CalibrationError as error:
             self.diagnoser.report(Level.ERROR, f"{CAMERA_INFO}: {error}")
             return
-        self._filters = None
+        self._told, self._filters = told, None
 
     def _make(self, width: int, height: int) -> dict[str, Filter] | None:
         """The filters for a sensor of this size; None while the calibration isn't here."""

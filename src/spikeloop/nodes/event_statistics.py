@@ -77,13 +77,17 @@ class EventStatisticsNode(SlotNode):
 
     def _on_timer(self) -> None:
         now, stamp = time.monotonic(), self.get_clock().now().nanoseconds
-        window, self._told_at = now - self._told_at, now
+        window = now - self._told_at
+        # A timer that is late may come twice; the second call has nothing to tell.
+        if window < 0.5 / self.config.rate:
+            return
+        self._told_at = now
         totals = self.statistics
         on, off = totals.on - self._on_before, totals.off - self._off_before
         self._on_before, self._off_before = totals.on, totals.off
         message = StatisticsMessage(
             window=window,
-            rate=(on + off) / window if window > 0.0 else 0.0,
+            rate=(on + off) / window,
             on=on,
             off=off,
             total_on=totals.on,

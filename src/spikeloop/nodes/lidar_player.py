@@ -117,23 +117,39 @@ class LidarPlayerNode(PlayerNode):
         """Publish a cloud or a sample."""
         frame_id = self.config.frame_id
         if isinstance(item, Cloud):
+            self._tell_inexact(item)
             self.publish(POINTS, cloud_message(item, frame_id), stamp_ns)
         else:
             force, rate = np.array(item.acceleration), np.array(item.rate)
             self.publish(IMU, imu_message(force, rate, frame_id), stamp_ns)
         self.diagnoser.values["messages"] = str(self.player.played + 1)
 
+    def _tell_inexact(self, cloud: Cloud) -> None:
+        for name, values in cloud.fields.items():
+            if values.dtype.name not in TYPES:
+                self.diagnoser.report(
+                    Level.WARN,
+                    f"{self.config.file}: field '{name}' goes out as float64, exact to 2^53: "
+                    f"PointCloud2 has no {values.dtype.name}",
+                )
+
 
 def cloud_message(cloud: Cloud, frame_id: str) -> PointCloud2:
-    """A cloud as a message without stamp, with all its fields, row by row."""
+    """A cloud as a message without stamp, with all its fields, row by row.
+
+    Integers of 64 bits, for which PointCloud2 has no type, become float64.
+    """
     height, width = cloud.shape
-    kinds: list[Any] = [
-        (name, values.dtype.newbyteorder("<"), values.shape[2:])
+    fields = {
+        name: values if values.dtype.name in TYPES else values.astype(np.float64)
         for name, values in cloud.fields.items()
+    }
+    kinds: list[Any] = [
+        (name, values.dtype.newbyteorder("<"), values.shape[2:]) for name, values in fields.items()
     ]
     record = np.dtype(kinds)
     points = np.empty((height, width), record)
-    for name, values in cloud.fields.items():
+    for name, values in fields.items():
         points[name] = values
     message = PointCloud2(
         height=height,
@@ -145,7 +161,7 @@ def cloud_message(cloud: Cloud, frame_id: str) -> PointCloud2:
                 datatype=TYPES[values.dtype.name],
                 count=int(np.prod(values.shape[2:])) if values.ndim > 2 else 1,
             )
-            for name, values in cloud.fields.items()
+            for name, values in fields.items()
         ],
         point_step=record.itemsize,
         row_step=record.itemsize * width,

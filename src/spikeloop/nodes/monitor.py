@@ -23,7 +23,7 @@ class MonitorConfig:
         (), "Full names of the nodes that must be alive.", fixed=True
     )
     silent_after: float = parameter(
-        2.5, "A node counts as dead after this silence.", unit="s", low=0.5, high=60.0
+        2.5, "A node counts as dead after this silence.", unit="s", low=0.5, high=60.0, fixed=True
     )
 
 

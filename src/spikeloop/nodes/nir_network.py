@@ -157,9 +157,9 @@ class NirNetworkNode(EventNode):
         """Topics by the parameters."""
         return (OUTPUTS[config.output][1], COST, SPIKES), config.topics, config.topics
 
-    def __init__(self, **options: Any) -> None:
+    def wire(self) -> None:
         """Take the topics from the parameters."""
-        super().__init__(**options)
+        super().wire()
         self.publishes, _, joins = self.wiring(self.config)
         self.by_events = self.config.topics == (EVENTS,)
         if not self.by_events:
@@ -195,8 +195,6 @@ class NirNetworkNode(EventNode):
         from spikeloop.snn.interchange.nir_file import NIRError
 
         shape, c = self.stream.output_shape, self.config
-        if shape is None:
-            return
         names = len(c.output_fields)
         wanted = {
             "cmd_vel": (shape == (names,), f"({names},), one for each of output_fields"),
@@ -284,7 +282,7 @@ class NirNetworkNode(EventNode):
             raise InputError(f"a sensor of {events.width}x{events.height} is less than one place")
         fitted = counts[:, : rows * by, : columns * by]
         small = fitted.reshape(2, rows, by, columns, by).sum((2, 4))
-        shape = self.stream.input_shape or small.shape
+        shape = self.stream.input_shape
         if len(shape) == 3 and shape[1] <= rows and shape[2] <= columns:
             top, left = (rows - shape[1]) // 2, (columns - shape[2]) // 2
             small = small[:, top : top + shape[1], left : left + shape[2]]

@@ -25,6 +25,19 @@ class PidNodeConfig(PidConfig):
         0, "Index of the actuator that moves the robot up; the others get 0.", low=0, high=63
     )
 
+    def __post_init__(self) -> None:
+        """Refuse an actuator that isn't there.
+
+        Raises:
+            ValueError: `actuator` isn't below `actuators`, or the limits are in the wrong order.
+
+        """
+        super().__post_init__()
+        if self.actuator >= self.actuators:
+            raise ValueError(
+                f"actuator ({self.actuator}) must be below actuators ({self.actuators})"
+            )
+
 
 class PidNode(SlotNode):
     """Height above ground and set-point in, thrust of the vertical actuator out."""

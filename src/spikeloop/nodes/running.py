@@ -43,6 +43,7 @@ def run_nodes(node_types: Sequence[Callable[[], SlotNode]], args: Sequence[str] 
         print(f"[ERROR] arguments after --ros-args: {error}", file=sys.stderr, flush=True)
         return 2
     nodes: list[SlotNode] = []
+    code = 0
     try:
         executor = EventsExecutor()
         for node_type in node_types:
@@ -53,23 +54,23 @@ def run_nodes(node_types: Sequence[Callable[[], SlotNode]], args: Sequence[str] 
             node.start()
         while not ended.signalled and rclpy.ok() and all(n.exit_code is None for n in nodes):
             executor.spin_once(timeout_sec=SPIN_S)
-        return max((node.exit_code or 0 for node in nodes), default=0)
     except ParameterError as error:
         print(f"[ERROR] {error}", file=sys.stderr, flush=True)
-        return 2
+        code = 2
     except ExternalShutdownException:
-        return 0
+        pass
     except Exception:
         # A context that dies under the spin raises too; that is no fault of the node.
         if rclpy.ok():
             traceback.print_exc()
-            return 1
-        return 0
+            code = 1
     finally:
         for node in nodes:
             node.end()
             node.destroy_node()
         rclpy.try_shutdown()
+    # A node can fail at its end too, as where a disk is full.
+    return max([code, *(node.exit_code or 0 for node in nodes)])
 
 
 class _EndBySignal:

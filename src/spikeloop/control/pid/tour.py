@@ -74,7 +74,9 @@ class TourConfig:
         low=0.0,
         high=10.0,
     )
-    period: float = parameter(0.1, "Time between two commands.", unit="s", low=1e-4, high=60.0)
+    period: float = parameter(
+        0.1, "Time between two commands.", unit="s", low=1e-4, high=60.0, fixed=True
+    )
 
 
 class ErrorPid:

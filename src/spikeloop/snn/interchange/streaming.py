@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,14 +60,14 @@ class NirStream:
 
     Attributes:
         network: the torch form.
-        input_shape: what `feed` takes, without a batch; None if the file doesn't say.
-        output_shape: what it gives.
+        input_shape: what `feed` takes, without a batch.
+        output_shape: what it gives, whatever the file says.
         layers: names of the layers that fire.
-        sizes: neurons in each, known after the first input.
+        sizes: neurons in each.
         reason: why the engine runs torch, or empty.
 
     Raises:
-        NIRError: the file can't be read, or an encoding is unknown.
+        NIRError: the file can't be read or its network can't run, or an encoding is unknown.
 
     """
 
@@ -83,10 +85,11 @@ class NirStream:
             raise NIRError(f"unknown encoding '{encoding}'{suggestion(encoding, ENCODINGS)}")
         self.network = read_nir(path, dt, resets).eval()
         self.path, self.steps, self.encoding = Path(path), steps, encoding
-        taken, self.output_shape = self.network.input_shape, self.network.output_shape
-        self._taken = taken
+        taken = self.network.input_shape
+        if taken is None:
+            raise NIRError(f"{path}: doesn't tell its input's shape")
         self.input_shape = taken
-        if taken is not None and encoding == "signs":
+        if encoding == "signs":
             if taken[0] % 2:
                 raise NIRError(f"{path}: encoding 'signs' needs an even first size, not {taken}")
             self.input_shape = (taken[0] // 2, *taken[1:])
@@ -99,13 +102,15 @@ class NirStream:
         self.reason = ""
         self._run: Any = self.network
         if engine:
-            if taken is None:
-                raise NIRError(f"{path}: doesn't tell its input's shape, which the engine needs")
-            self._run = compile_model(self.network.float(), taken)
+            with self._named():
+                self._run = compile_model(self.network.float(), taken)
             self.reason = self._run.reason
         self._seen: dict[str, Tensor] = {}
         for name in [] if engine else self.layers:
             self.network.get_submodule(name).register_forward_hook(self._note(name))
+        self.reset()
+        # Whether the layers fit one another shows when the network runs.
+        self.output_shape = self.feed(np.zeros(self.input_shape)).output.shape
         self.reset()
 
     def reset(self) -> None:
@@ -127,18 +132,18 @@ class NirStream:
         """Run the steps of one input.
 
         Raises:
-            NIRError: its shape isn't the network's.
+            NIRError: its shape isn't the network's, or the network can't run.
 
         """
         x = np.asarray(values, np.float32)
-        if self.input_shape is not None and x.shape != self.input_shape:
+        if x.shape != self.input_shape:
             raise NIRError(
                 f"{self.path}: its network takes an input of shape {self.input_shape}, "
                 f"not {x.shape}"
             )
         self._seen.clear()
         outputs = []
-        with torch.no_grad():
+        with torch.no_grad(), self._named():
             for _ in range(self.steps):
                 outputs.append(self._run(self._encoded(x).unsqueeze(0))[0].float())
         whole = torch.stack(outputs)
@@ -150,6 +155,14 @@ class NirStream:
         joined = torch.cat(counts) if counts else torch.zeros(0)
         fired: NDArray[np.int64] = torch.nonzero(joined).flatten().numpy()
         return Answer(whole.mean(0).numpy(), whole[-1].numpy(), fired, int(joined.sum()))
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Names the file where its layers don't fit one another."""
+        try:
+            yield
+        except (ValueError, IndexError, RuntimeError) as error:
+            raise NIRError(f"{self.path}: its network can't run: {error}") from error
 
     def _fires_out(self) -> bool:
         into = [a for a, b in self.network.edges if b == self.network.sink]
