@@ -7,9 +7,7 @@ from typing import Any
 
 import launch_pytest
 import pytest
-import rclpy
 from launch_pytest.tools.process import wait_for_exit_sync
-from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from spikeloop.msg import EventStatistics
@@ -74,15 +72,10 @@ def test_player_without_a_file_says_which_parameter(nodes: Any, launch_context: 
     assert "parameter 'file' names no recording" in player.get_stderr()
 
 
-def test_a_late_timer_that_comes_twice_tells_once(ros_domain: int) -> None:
-    context = rclpy.Context()
-    rclpy.init(context=context)
-    rate = Parameter("rate", value=0.1)
-    node = EventStatisticsNode(context=context, parameter_overrides=[rate])
+def test_a_late_timer_that_comes_twice_tells_once(host: Any) -> None:
+    node = host(EventStatisticsNode, rate=0.1).node
     node.start()
     node._told_at -= 10.0
     for _ in range(2):
         node._on_timer()
     assert node.sent[STATISTICS] == 1
-    node.destroy_node()
-    context.try_shutdown()

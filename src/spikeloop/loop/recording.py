@@ -132,7 +132,7 @@ class McapRecording:
                 self._file.close()
             raise RecordingError(
                 f"{self.path}: can't be written any more: {error.strerror or error}; it reads up "
-                "to there; make room, or set parameter 'file' to another disk"
+                "to there"
             ) from error
 
 

@@ -50,7 +50,14 @@ UNASKED = ("stop", "/clock")
 
 @dataclass(frozen=True)
 class Finding:
-    """What must hold; whether it does, or None; figures, what is wrong, or why it doesn't apply."""
+    """What one check found.
+
+    Attributes:
+        check: what must hold.
+        held: whether it does; None where it doesn't apply to this node.
+        detail: figures, or what is wrong, or why it doesn't apply.
+
+    """
 
     check: str
     held: bool | None

@@ -87,7 +87,7 @@ class RecorderNode(SlotNode):
             yield
         except RecordingError as error:
             self._take_no_more()
-            self.fail(str(error))
+            self.fail(f"{error}; make room, or set parameter 'file' to another disk")
 
     def _on_look(self) -> None:
         with self._ended_by_error():
