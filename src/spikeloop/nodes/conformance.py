@@ -41,6 +41,7 @@ from spikeloop.nodes.trial import (
 from spikeloop.parameters import build_config, parameters_of
 
 QUIET_END_S = 1.5
+QUIET_END_TRIES = 3
 NAMED_WITHIN_S = 5.0
 TICK_NS = 10_000_000
 COMMAND_TICKS = 10
@@ -377,17 +378,28 @@ def _bad_parameters(trial: _Trial) -> str:
 def _quiet_end(trial: _Trial) -> str:
     slowest = 0.0
     for number in (signal.SIGINT, signal.SIGTERM):
-        with trial.examined() as (process, examiner):
-            examiner.wait(process, lambda p=process, e=examiner: e.state(p) == "active", "active")
-            process.signal(number)
-            sent = time.monotonic()
-            code = process.wait(PATIENCE_S)
-            slowest = max(slowest, time.monotonic() - sent)
-            if code != 0 or "Traceback" in process.output:
-                raise TrialError(f"{number.name}: exit code {code}:\n{process.output}")
-    if slowest > QUIET_END_S:
-        raise TrialError(f"took {slowest:.2f} s to end, more than {QUIET_END_S:g} s")
+        # A pause of a busy machine isn't the node's: one that is slow is slow each time.
+        for _ in range(QUIET_END_TRIES):
+            taken = _time_to_end(trial, number)
+            if taken <= QUIET_END_S:
+                break
+        else:
+            raise TrialError(f"took {taken:.2f} s to end, more than {QUIET_END_S:g} s")
+        slowest = max(slowest, taken)
     return f"SIGINT, SIGTERM: exit code 0, {slowest:.2f} s at most"
+
+
+def _time_to_end(trial: _Trial, number: signal.Signals) -> float:
+    """Seconds from a signal to the end of an active node."""
+    with trial.examined() as (process, examiner):
+        examiner.wait(process, lambda: examiner.state(process) == "active", "active")
+        process.signal(number)
+        sent = time.monotonic()
+        code = process.wait(PATIENCE_S)
+        taken = time.monotonic() - sent
+        if code != 0 or "Traceback" in process.output:
+            raise TrialError(f"{number.name}: exit code {code}:\n{process.output}")
+    return taken
 
 
 CHECKS: dict[str, Callable[[_Trial], str]] = {

@@ -6,6 +6,7 @@ published; and an untimed spin of the EventsExecutor hangs. Hence own handlers a
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import traceback
@@ -69,6 +70,8 @@ def run_nodes(node_types: Sequence[Callable[[], SlotNode]], args: Sequence[str] 
             node.end()
             node.destroy_node()
         rclpy.try_shutdown()
+    # What is left is the interpreter's to drop; looking for cycles in all of torch takes it 1 s.
+    gc.freeze()
     # A node can fail at its end too, as where a disk is full.
     return max([code, *(node.exit_code or 0 for node in nodes)])
 
