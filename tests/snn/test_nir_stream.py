@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import h5py
 import nir
 import numpy as np
 import pytest
@@ -108,3 +109,21 @@ def test_the_shape_of_the_output_is_what_the_network_gives(tmp_path):
     weights = nir.Linear(np.ones((2, 3), np.float32))
     stream = NirStream(_chain(tmp_path / "boast.nir", fc=weights))
     assert stream.output_shape == stream.feed([1, 2, 3]).output.shape == (2,)
+
+
+@pytest.mark.parametrize("engine", [False, True])
+def test_a_layer_that_nothing_reaches_is_no_layer_that_fires(engine, tmp_path):
+    one = np.ones(2, np.float32)
+    lif = {"tau": one, "r": one, "v_leak": 0 * one, "v_threshold": 1e-6 * one, "v_reset": 0 * one}
+    path = _chain(
+        tmp_path / "lost.nir",
+        fc=nir.Linear(np.ones((2, 3), np.float32)),
+        lif=nir.LIF(**lif),
+        lost=nir.LIF(**lif),
+    )
+    with h5py.File(path, "r+") as file:
+        del file["node/edges"]
+        file["node/edges"] = [("in", "fc"), ("fc", "lif"), ("lif", "out")]
+    stream = NirStream(path, engine=engine)
+    assert stream.layers == ["lif"]
+    assert stream.feed([1, 2, 3]).spikes == 2 and stream.sizes == [2]

@@ -62,7 +62,7 @@ class NirStream:
         network: the torch form.
         input_shape: what `feed` takes, without a batch.
         output_shape: what it gives, whatever the file says.
-        layers: names of the layers that fire.
+        layers: names of the layers that can fire.
         sizes: neurons in each.
         reason: why the engine runs torch, or empty.
 
@@ -93,10 +93,13 @@ class NirStream:
             if taken[0] % 2:
                 raise NIRError(f"{path}: encoding 'signs' needs an even first size, not {taken}")
             self.input_shape = (taken[0] // 2, *taken[1:])
+        # A file may hold layers that nothing reaches.
+        nodes = [self.network.layer(n) for n in self.network.order if n in self.network.nodes()]
+        run = {module for node in nodes for module in node.modules()}
         self.layers = [
             name
             for name, module in self.network.named_modules()
-            if isinstance(module, Neuron) and not isinstance(module, SILENT)
+            if module in run and isinstance(module, Neuron) and not isinstance(module, SILENT)
         ]
         self.sizes: list[int] = []
         self.reason = ""
