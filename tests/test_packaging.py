@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGE = ElementTree.parse(ROOT / "package.xml").getroot()
 OURS = {"spikeloop", "spikeloop_sim", "spikeloop_benchmarks"}
+PEERS = {"spikingjelly"}
+"""A peer of benchmarks that drags torchvision along: they say how to install it without."""
 
 
 def _declared(*tags: str) -> set[str]:
@@ -57,7 +59,8 @@ def test_everything_that_is_imported_is_declared() -> None:
     known = _distributions(PROJECT["dependencies"] + extras)
     ros = _declared("depend", "exec_depend", "test_depend")
     distributions = packages_distributions()
-    for module in _imported("src/spikeloop") | _imported("sim/spikeloop_sim"):
+    folders = ("src/spikeloop", "sim/spikeloop_sim", "benchmarks")
+    for module in set().union(*map(_imported, folders)) - PEERS:
         names = {name.lower().replace("_", "-") for name in distributions.get(module, [])}
         assert module in ros or names & known, f"{module} is imported but declared nowhere"
 
