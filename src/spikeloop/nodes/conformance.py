@@ -42,7 +42,6 @@ from spikeloop.parameters import build_config, parameters_of
 
 QUIET_END_S = 1.5
 QUIET_END_TRIES = 3
-NAMED_WITHIN_S = 5.0
 TICK_NS = 10_000_000
 COMMAND_TICKS = 10
 UNASKED = ("stop", "/clock")
@@ -346,7 +345,7 @@ def _until_named(
             for entry in examiner.heard
         )
 
-    examiner.wait(process, named, f"diagnosis '{bad_name}: {word}'", NAMED_WITHIN_S)
+    examiner.wait(process, named, f"diagnosis '{bad_name}: {word}'")
 
 
 def _texts(entry: Any) -> list[str]:
