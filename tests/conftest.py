@@ -13,6 +13,7 @@ from unittest import mock
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from hypothesis import HealthCheck, settings
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.publisher import Publisher
 
@@ -23,6 +24,10 @@ from spikeloop.loop.transport import sweep
 
 # The real launch_pytest registers itself; the fallback is only a folder on the path.
 pytest_plugins = ["launch_pytest.plugin"] if "launch_fallback" in str(launch.__file__) else []
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))

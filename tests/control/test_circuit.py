@@ -88,7 +88,7 @@ def test_wrong_signs_count_as_nothing() -> None:
 
 
 @pytest.mark.parametrize("wiring", [OSCILLATOR, PROPRIOCEPTION], ids=["oscillator", "stretch"])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-3.0, 3.0), min_size=3, max_size=3), st.floats(0.0, 5.0))
 def test_dorsal_and_ventral_are_mirrored(
     wiring: Wiring, angles: list[float], strength: float

@@ -60,7 +60,7 @@ def test_what_looms_stops_it() -> None:
     assert free > 0.8 * CONFIG.speed and wall == pytest.approx(0.0, abs=1e-9)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(turning=st.floats(-1.5, 1.5), lag=st.floats(-0.3, 0.3))
 def test_its_own_turning_changes_nothing(turning: float, lag: float) -> None:
     still = settled(between_walls(1.4, 0.6))[1]

@@ -103,7 +103,7 @@ def test_reset_forgets() -> None:
     assert controller.decide(NOTHING, HERE, (5.0, 0.5), 0.0) == fresh
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(*[st.floats(-6.0, 6.0)] * 2), max_size=60),
     st.floats(-10.0, 10.0),

@@ -105,14 +105,14 @@ def test_cost_by_hand() -> None:
     assert NEURONS == 160 and controller.spikes.shape == (160,)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.lists(st.floats(-5.0, 5.0), min_size=1, max_size=40))
 def test_opposite_errors_give_exactly_opposite_commands(seed: int, errors: list[float]) -> None:
     one, other = SpikingPid(_random(seed)), SpikingPid(_random(seed))
     assert [one.update(e) for e in errors] == [-other.update(-e) for e in errors]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40))
 def test_always_finite_and_within_its_limits(seed: int, errors: list[float]) -> None:
     controller = SpikingPid(_random(seed), -0.5, 0.7)

@@ -76,7 +76,7 @@ def test_stretches_fill_the_reach() -> None:
     assert stretches(0.1, 0.5, 10) == pytest.approx(np.full(10, 0.01))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SOME, st.integers(0, 1000))
 def test_parts_are_those_of_the_pid(gains: PidConfig, seed: int) -> None:
     """Over a random, smooth error the three parts follow the PID's, whatever the gains."""
@@ -99,7 +99,7 @@ def test_parts_are_those_of_the_pid(gains: PidConfig, seed: int) -> None:
     assert differences[:, 1].max() < 0.03 * gains.ki * 0.4 * 30.0 + 1e-3
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SOME, st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30))
 def test_within_its_limits_and_odd(gains: PidConfig, errors: list[float]) -> None:
     one, other = (SpikingTerms(construct(gains, 2.0), -0.7, 0.7) for _ in range(2))

@@ -218,7 +218,7 @@ def test_a_source_that_breaks_off_is_written_as_far_as_it_goes(tmp_path: Path) -
     assert 10_000 < len(events) < 343_474 and events.t[0] == 7_139_845
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 3_000_000), st.integers(-900, 60_000)), max_size=60),
     st.integers(0, 1000),

@@ -191,7 +191,7 @@ def test_time_is_exact_again_after_noise(encoding: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("encoding", sorted(DECODERS))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.binary(max_size=1500), cuts=st.lists(st.integers(0, 1500), max_size=8))
 def test_no_bytes_crash_and_no_cut_matters(encoding: str, data: bytes, cuts: list[int]) -> None:
     for raw in (data, _seasoned(encoding, data)):
@@ -204,7 +204,7 @@ def test_no_bytes_crash_and_no_cut_matters(encoding: str, data: bytes, cuts: lis
 
 
 @pytest.mark.parametrize("encoding", sorted(DECODERS))
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 2**31), cuts=st.lists(st.integers(0, 90_000), min_size=3, max_size=9))
 def test_cuts_at_odd_bytes_of_a_stream_longer_than_any_block(
     encoding: str, seed: int, cuts: list[int]

@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spikeloop.events.codecs import PacketDecoder, make_decoder
@@ -108,7 +108,6 @@ def test_a_vector_by_hand() -> None:
     assert events == [(now, 100, 5, 1), (now, 111, 5, 1), (now, 112, 5, 1), (now, 119, 5, 1)]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 100), st.lists(st.integers(0, 1200), max_size=8))
 def test_any_cut_of_the_stream_gives_the_same(seed: int, cuts: list[int]) -> None:
     data = _bytes(_random_stream(seed, 500))
@@ -117,7 +116,6 @@ def test_any_cut_of_the_stream_gives_the_same(seed: int, cuts: list[int]) -> Non
     assert _decoded(pieces) == _decoded([data])
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=2000), st.integers(1, 2048), st.integers(1, 2048))
 def test_no_bytes_give_an_event_outside_the_sensor(data: bytes, width: int, height: int) -> None:
     decoder = Evt3Decoder(width, height)

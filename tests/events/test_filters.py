@@ -50,7 +50,7 @@ def _plain_background(events: Events, window: int) -> list[int]:
     return kept
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 400), st.integers(0, 10_000), st.integers(1, 500), st.booleans())
 def test_background_activity_is_its_definition(n: int, seed: int, window: int, fine: bool) -> None:
     events = _random(n, seed, fine=fine, start=seed % 3 * 10**12)
@@ -62,7 +62,7 @@ def test_background_activity_is_its_definition(n: int, seed: int, window: int, f
         assert np.array_equal(getattr(kept, name), expected), name
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 400), st.integers(0, 10_000), st.integers(1, 500))
 def test_refractory_is_its_definition(n: int, seed: int, period: int) -> None:
     events = _random(n, seed)

@@ -40,7 +40,7 @@ def assert_equal(one: Events, other: Events) -> None:
 steps = st.lists(st.sampled_from([0, 0, 1, 300, 5_000, 9_000_000, 40_000_000]), max_size=60)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(steps, st.integers(0, 2**31), st.integers(1, 20), st.lists(st.integers(0, 30_000_000)))
 def test_a_stream_comes_back_from_packets_of_any_size(
     steps: list[int], seed: int, size: int, trigger_times: list[int]
@@ -69,7 +69,7 @@ def test_a_stream_comes_back_from_packets_of_any_size(
     assert np.array_equal(back_edges.value, triggers.value)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 20_000), min_size=2, max_size=60), st.integers(0, 2**31))
 @pytest.mark.parametrize("encoding", ["evt3", "mono"])
 def test_each_packet_can_be_read_by_itself(encoding: str, steps: list[int], seed: int) -> None:

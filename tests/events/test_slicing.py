@@ -44,7 +44,7 @@ def _sliced(slicer: Slicer, events: Events, cuts: list[int]) -> list[Slice]:
 
 
 @pytest.mark.parametrize("name", sorted(SLICERS))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     steps=st.lists(st.integers(-300, 900), max_size=300),
     cuts=st.lists(st.integers(0, 300), max_size=6),

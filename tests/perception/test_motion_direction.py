@@ -92,7 +92,7 @@ def small(seed=0):
     return detector.eval()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 1000), st.booleans())
 def test_the_stream_equals_torch(seed, pruned):
     detector = small(seed)

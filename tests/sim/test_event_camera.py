@@ -243,14 +243,14 @@ def test_a_closed_renderer_refuses() -> None:
         renderer.render(data, above(0.0))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(0.01, 1.0), st.floats(0.1, 1e4))
 def test_log_picture_of_a_flat_scene_is_flat(value: float, lux: float) -> None:
     out = log_picture(np.full((8, 12), value, np.float32), lux, 0.1)
     assert np.allclose(out, np.log(lux * value + 0.1), atol=1e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(0.0, 999.0, width=32), max_size=300), st.integers(0, 2**32))
 def test_the_bus_keeps_order_and_loses_nothing_while_it_can_wait(
     times: list[float], seed: int

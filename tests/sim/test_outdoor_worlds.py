@@ -28,7 +28,7 @@ def test_a_lone_vehicle_reaches_its_speed_and_stops_at_a_closed_crossing() -> No
     assert np.diff(speed).min() / STEP_S > -4.5
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**31), count=st.integers(1, 9))
 def test_vehicles_never_overlap(seed: int, count: int) -> None:
     random = np.random.default_rng(seed)
@@ -111,7 +111,7 @@ def test_places_are_evenly_spaced_on_a_closed_way() -> None:
         route.make(6, route.Config(places=60, spacing_m=1.0))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**31), length=st.floats(150.0, 3000.0))
 def test_loops_are_as_long_and_as_wide_as_asked(seed: int, length: float) -> None:
     loop = Loop.make(np.random.default_rng(seed), length, 15.0)

@@ -159,7 +159,7 @@ def test_a_disc_passes_a_gap_as_wide_as_itself_and_no_narrower() -> None:
     )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 2**31), bend=st.floats(0.0, 60.0), width=st.floats(1.8, 4.0))
 def test_every_corridor_lets_the_robot_through(seed: int, bend: float, width: float) -> None:
     config = corridor.Config(length_m=14.0, bend_deg=bend, width_m=width)

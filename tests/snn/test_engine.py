@@ -56,7 +56,7 @@ def assert_same(model, shape, x, form="event"):
     return expected, compiled
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     channels=st.integers(1, 5),
     outputs=st.sampled_from([1, 3, 16, 70]),

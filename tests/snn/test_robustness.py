@@ -40,7 +40,7 @@ def test_no_severity_changes_nothing_and_seeds_fix_everything(name):
     assert not torch.equal(first, corrupt(x, name, 0.5, 2, 2))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.sampled_from(list(CORRUPTIONS)), st.floats(0, 1), st.integers(0, 99))
 def test_counts_stay_counts(name, severity, seed):
     y = corrupt(counts(seed), name, severity, seed, 2)

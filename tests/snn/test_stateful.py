@@ -142,7 +142,7 @@ def test_wrong_parameters_are_named(arguments, message):
         snn.LIF(**({"tau": 1e-2, "dt": DT} | arguments))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     cut=st.integers(1, 19),
     seed=st.integers(0, 1000),

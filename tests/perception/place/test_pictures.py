@@ -39,7 +39,7 @@ def test_a_flat_picture_has_no_contrast(value: int) -> None:
     np.testing.assert_array_equal(intensities(small), 0.5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(2, 90), st.integers(2, 90), st.integers(0, 2**31 - 1), st.booleans())
 def test_any_size_gives_the_same_small_size(h: int, w: int, seed: int, colour: bool) -> None:
     random = np.random.default_rng(seed)

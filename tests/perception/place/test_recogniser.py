@@ -162,7 +162,7 @@ def test_what_is_no_map_is_told(place_map: PlaceMap, tmp_path: Path, kind: str) 
         load_map(path)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_damaged_maps_are_told_or_read(tmp_path_factory, place_map: PlaceMap, data) -> None:
     path = tmp_path_factory.mktemp("maps") / "map.npz"

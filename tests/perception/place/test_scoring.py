@@ -66,7 +66,7 @@ def test_a_sequence_adds_along_the_drive() -> None:
     np.testing.assert_array_equal(out[:, 0], 2 * scores[:, 0])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 12), st.integers(0, 999))
 def test_a_sequence_keeps_the_diagonal_of_a_perfect_drive(n, places, length, seed) -> None:
     random = np.random.default_rng(seed)
