@@ -1,12 +1,15 @@
 """Ends a launch when one of its processes stands still.
 
 A stopped process (SIGSTOP, a debugger, Ctrl-Z) can hold a lock in shared memory on which others
-block, so it can't be left to the nodes to notice: the process that launched them looks itself.
+block, so it can't be left to the nodes to notice: the process that launched them looks itself. At
+the end the stopped one goes on, for else it could neither let go of the lock nor end by itself.
 """
 
 from __future__ import annotations
 
+import signal
 import time
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -44,6 +47,7 @@ class StoppedWatch:
                 self._since.pop(pid, None)
             elif now - self._since.setdefault(pid, now) > PATIENCE_S:
                 self.cause = f"process '{name}' [pid {pid}] is stopped and doesn't run"
+                _let_end(pid)
                 return [LogInfo(msg=self.cause), Shutdown(reason=self.cause)]
         return [self._again()]
 
@@ -53,3 +57,11 @@ def _is_stopped(pid: int) -> bool:
         return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
     except psutil.NoSuchProcess:
         return False
+
+
+def _let_end(pid: int) -> None:
+    """Let a stopped process go on with its own end; the signal is the first thing that it sees."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        process.send_signal(signal.SIGINT)
+        process.resume()
