@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 
-from actuator_msgs.msg import Actuators
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from spikeloop.control.pid.config import PidConfig
@@ -13,30 +11,17 @@ from spikeloop.control.pid.pid import Pid
 from spikeloop.nodes.messages import Message
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.slot import InputError, SlotNode
-from spikeloop.parameters import parameter
+from spikeloop.nodes.vertical_actuator import VerticalActuatorConfig
 
 
 @dataclass(frozen=True)
-class PidNodeConfig(PidConfig):
+class PidNodeConfig(PidConfig, VerticalActuatorConfig):
     """The PID's gains, and which of the robot's actuators it drives."""
 
-    actuators: int = parameter(3, "How many actuators the robot has.", low=1, high=64, fixed=True)
-    actuator: int = parameter(
-        0, "Index of the actuator that moves the robot up; the others get 0.", low=0, high=63
-    )
-
     def __post_init__(self) -> None:
-        """Refuse an actuator that isn't there.
-
-        Raises:
-            ValueError: `actuator` isn't below `actuators`, or the limits are in the wrong order.
-
-        """
-        super().__post_init__()
-        if self.actuator >= self.actuators:
-            raise ValueError(
-                f"actuator ({self.actuator}) must be below actuators ({self.actuators})"
-            )
+        """Refuse limits in the wrong order, and an actuator that isn't there."""
+        PidConfig.__post_init__(self)
+        VerticalActuatorConfig.__post_init__(self)
 
 
 class PidNode(SlotNode):
@@ -68,9 +53,7 @@ class PidNode(SlotNode):
             raise InputError("setpoint: none has come yet")
         altitude, wanted = inputs["altitude"].range, inputs["setpoint"].pose.position.z
         thrust = self.pid.update(wanted, altitude, self.config.period)
-        command = [0.0] * self.config.actuators
-        command[self.config.actuator] = thrust
-        return {"actuators_raw": Actuators(normalized=array("d", command))}
+        return {"actuators_raw": self.config.command(thrust)}
 
 
 def main(args: list[str] | None = None) -> int:

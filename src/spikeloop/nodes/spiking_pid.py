@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actuator_msgs.msg import Actuators
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from spikeloop.control.spiking_pid.config import SpikingPidConfig
@@ -16,33 +14,20 @@ from spikeloop.nodes.messages import Message
 from spikeloop.nodes.running import run_node
 from spikeloop.nodes.slot import InputError, SlotNode
 from spikeloop.nodes.spiking_account import cost_of, spikes_of
-from spikeloop.parameters import parameter
+from spikeloop.nodes.vertical_actuator import VerticalActuatorConfig
 
 if TYPE_CHECKING:
     from spikeloop.control.spiking_pid.controllers import Spiking
 
 
 @dataclass(frozen=True)
-class SpikingPidNodeConfig(SpikingPidConfig):
+class SpikingPidNodeConfig(SpikingPidConfig, VerticalActuatorConfig):
     """The networks, and which of the robot's actuators they drive."""
 
-    actuators: int = parameter(3, "How many actuators the robot has.", low=1, high=64, fixed=True)
-    actuator: int = parameter(
-        0, "Index of the actuator that moves the robot up; the others get 0.", low=0, high=63
-    )
-
     def __post_init__(self) -> None:
-        """Refuse an actuator that isn't there.
-
-        Raises:
-            ValueError: `actuator` isn't below `actuators`, or a combination of the networks' own.
-
-        """
-        super().__post_init__()
-        if self.actuator >= self.actuators:
-            raise ValueError(
-                f"actuator ({self.actuator}) must be below actuators ({self.actuators})"
-            )
+        """Refuse what the networks' own config refuses, and an actuator that isn't there."""
+        SpikingPidConfig.__post_init__(self)
+        VerticalActuatorConfig.__post_init__(self)
 
 
 class SpikingPidNode(SlotNode):
@@ -85,13 +70,10 @@ class SpikingPidNode(SlotNode):
             raise InputError("setpoint: none has come yet")
         wanted = inputs["setpoint"].pose.position.z
         jump = 0.0 if self._wanted is None else wanted - self._wanted
-        command = [0.0] * self.config.actuators
-        command[self.config.actuator] = self.controller.update(
-            wanted - inputs["altitude"].range, jump
-        )
+        thrust = self.controller.update(wanted - inputs["altitude"].range, jump)
         self._wanted = wanted
         return {
-            "actuators_raw": Actuators(normalized=array("d", command)),
+            "actuators_raw": self.config.command(thrust),
             "loop/cost": cost_of(self, [self.controller]),
             "loop/spikes": spikes_of(self, [self.controller]),
         }
