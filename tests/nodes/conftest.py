@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,13 @@ def nodes(request: pytest.FixtureRequest) -> dict[str, Node]:
         name: node_action(name, [parameters] if parameters else [], cached_output=True)
         for name, parameters in request.param.items()
     }
+
+
+@pytest.fixture
+def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the processes start, so that their parameters can name files that the test makes."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

@@ -240,14 +240,9 @@ def empty_bags(folder: Path) -> None:
         file.truncate(os.path.getsize(folder / "cut.mcap") - 100)
 
 
-@pytest.fixture
-def beside_empty_bags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    empty_bags(tmp_path)
-    monkeypatch.chdir(tmp_path)
-
-
 @launch_pytest.fixture
-def launched_beside(beside_empty_bags: None, description: Any, ros_domain: int) -> Any:
+def launched_beside(working_folder: Path, description: Any, ros_domain: int) -> Any:
+    empty_bags(working_folder)
     return description
 
 

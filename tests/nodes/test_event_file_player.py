@@ -104,16 +104,11 @@ def test_a_file_that_is_not_there_is_named(nodes: Any, launch_context: Any) -> N
     assert "/no/such.raw: no such file" in player.get_stderr()
 
 
-@pytest.fixture
-def early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three events before time 0, and two behind it, in other packets."""
-    lines = [f"{t:.6f} 1 2 1\n" for t in (-0.020, -0.019, -0.010, 0.010, 0.020)]
-    (tmp_path / "early.txt").write_text("8 8\n" + "".join(lines))
-    monkeypatch.chdir(tmp_path)
-
-
 @launch_pytest.fixture
-def launched_beside(early: None, description: Any, ros_domain: int) -> Any:
+def launched_beside(working_folder: Path, description: Any, ros_domain: int) -> Any:
+    """Beside three events before time 0, and two behind it, in other packets."""
+    lines = [f"{t:.6f} 1 2 1\n" for t in (-0.020, -0.019, -0.010, 0.010, 0.020)]
+    (working_folder / "early.txt").write_text("8 8\n" + "".join(lines))
     return description
 
 

@@ -121,14 +121,9 @@ DATA ascii
 """
 
 
-@pytest.fixture
-def timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "timed.pcd").write_text(TIMED)
-    monkeypatch.chdir(tmp_path)
-
-
 @launch_pytest.fixture
-def launched_beside(timed: None, description: Any, ros_domain: int) -> Any:
+def launched_beside(working_folder: Path, description: Any, ros_domain: int) -> Any:
+    (working_folder / "timed.pcd").write_text(TIMED)
     return description
 
 

@@ -42,15 +42,10 @@ def test_a_pause_destroys_nothing_but_a_new_run_replaces(
     assert f"{file} is kept; this recording is {tmp_path / 'run_3.mcap'}" in capfd.readouterr().err
 
 
-@pytest.fixture
-def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk, as /dev/full shows it, behind a name of our own."""
-    (tmp_path / "full.mcap").symlink_to("/dev/full")
-    monkeypatch.chdir(tmp_path)
-
-
 @launch_pytest.fixture
-def launched(full: None, description: Any, ros_domain: int) -> Any:
+def launched(working_folder: Path, description: Any, ros_domain: int) -> Any:
+    """Beside a full disk, as /dev/full shows it, behind a name of our own."""
+    (working_folder / "full.mcap").symlink_to("/dev/full")
     return description
 
 
