@@ -15,7 +15,7 @@ from spikeloop.nodes.vertical_actuator import VerticalActuatorConfig
 
 
 @dataclass(frozen=True)
-class PidNodeConfig(PidConfig, VerticalActuatorConfig):
+class PidNodeConfig(VerticalActuatorConfig, PidConfig):
     """The PID's gains, and which of the robot's actuators it drives."""
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SpikingPidNodeConfig(SpikingPidConfig, VerticalActuatorConfig):
+class SpikingPidNodeConfig(VerticalActuatorConfig, SpikingPidConfig):
     """The networks, and which of the robot's actuators they drive."""
 
     def __post_init__(self) -> None:
