@@ -149,7 +149,8 @@ def test_types_that_nobody_installed_are_built_from_the_bag(
     cache: Path, nodes: Any, peer: Any
 ) -> None:
     latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    peer.wait(lambda: peer.node.count_publishers("/test_topic"), timeout=300.0)
+    for name in ("/test_topic", "/array_topic"):
+        peer.wait(lambda n=name: peer.node.count_publishers(n), timeout=300.0)
     kinds = {name: types for name, types in peer.node.get_topic_names_and_types()}
     assert kinds["/test_topic"] == ["test_msgs/msg/BasicTypes"]
     assert kinds["/array_topic"] == ["test_msgs/msg/Arrays"]
